@@ -1,0 +1,167 @@
+"""Frozen pictures of the engine, for fronts: what the HTTP API answers as JSON.
+
+Times are seconds, sizes bytes, weights percent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of all views."""
+
+
+class Quantiles(View):
+    """A distribution of seconds, exact to 3.1 %."""
+
+    count: int = 0
+    p50: float = 0.0
+    p95: float = 0.0
+    p99: float = 0.0
+    max: float = 0.0
+
+
+class StatsView(View):
+    """Counters of a proxy since it was made."""
+
+    connections: int = 0
+    open: int = 0
+    refused: int = 0
+    """Clients that got no backend: refused, unreachable, timed out."""
+    exchanges: int = 0
+    upstream: int = 0
+    downstream: int = 0
+    hits: dict[str, int] = {}
+    """Faults that really hit, by handler."""
+    handler_failures: int = 0
+    desyncs: int = 0
+    """Connections on which the protocol's frame was lost."""
+    latency: Quantiles = Quantiles()
+    """From a request's first byte to its reply's first byte, faults included."""
+    delay: Quantiles = Quantiles()
+    """How long bytes were really held back."""
+    delay_error: Quantiles = Quantiles()
+    """How much later than asked held bytes left."""
+
+
+class ChainView(View):
+    """One chain entry with all its options and its hits."""
+
+    name: str
+    handler: str
+    direction: str
+    probability: float
+    options: dict[str, Any]
+    hits: int = 0
+
+
+class FaultView(View):
+    """A fault that lies over the proxy's own mix until it ends or its session does."""
+
+    id: str
+    session: str
+    behavior: str
+    options: dict[str, dict[str, Any]] = {}
+    ends_in: float | None = None
+
+
+class HandlerView(View):
+    """A handler of the mix: its weight in force, all its options, its hits."""
+
+    name: str
+    weight: float
+    options: dict[str, Any]
+    hits: int = 0
+    ends_in: float | None = None
+    """Seconds until its ``duration`` is over; None: no end."""
+
+
+class ProxyView(View):
+    """One proxy as it is now."""
+
+    name: str
+    listen: str
+    """The bound address; as configured while the proxy is disabled."""
+    backend: str
+    protocol: str
+    enabled: bool
+    draw: str
+    behavior: str
+    """The mix in force, ``20:delay,5:errors``; empty: all normal."""
+    base: str
+    """The proxy's own mix, which returns when all faults of sessions have ended."""
+    bypass: bool = False
+    """The mix is kept but not applied."""
+    mix: tuple[HandlerView, ...] = ()
+    chain: tuple[ChainView, ...] = ()
+    faults: tuple[FaultView, ...] = ()
+    last_error: str = ""
+    stats: StatsView = StatsView()
+
+
+class ConnectionView(View):
+    """One connection as it is now."""
+
+    id: int
+    proxy: str
+    client: str
+    backend: str
+    state: str
+    """``dialling``, ``open``, ``half-closed``, ``closing`` or ``closed``."""
+    handler: str
+    """The handler its current exchange was given."""
+    pinned: str = ""
+    age: float = 0.0
+    idle: float = 0.0
+    upstream: int = 0
+    downstream: int = 0
+    exchanges: int = 0
+    hits: int = 0
+    held: int = 0
+    request: str = ""
+    """The name of its latest request, where the protocol tells."""
+    opaque: str = ""
+
+
+class SessionView(View):
+    """An owner of faults: they end when it does."""
+
+    id: str
+    owner: str
+    lease: float
+    expires_in: float
+    faults: tuple[str, ...] = ()
+
+
+class HaltView(View):
+    """Whether everything is halted, by whom and since when (epoch seconds)."""
+
+    halted: bool = False
+    by: str = ""
+    at: float = 0.0
+
+
+class EngineView(View):
+    """The engine as a whole."""
+
+    version: str
+    pid: int
+    seed: int
+    uptime: float
+    revision: int
+    """Grows by one with each change, whoever made it."""
+    halt: HaltView = HaltView()
+    proxies: tuple[ProxyView, ...] = ()
+    sessions: tuple[SessionView, ...] = ()
+    events: int = 0
+    """The newest event's number."""
+    events_dropped: int = 0
+    loop_lag: float = 0.0
+    """The longest the loop was late in the last second, in seconds."""
+    max_connections: int = 0
+    rss: int = 0
+    unauthenticated: bool = False
+    """Reachable from other hosts without a token."""

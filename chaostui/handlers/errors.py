@@ -1,0 +1,63 @@
+"""errors: the request is read, then the protocol's own error comes back; on plain tcp a reset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from chaostui.actions import Action, Send
+from chaostui.handler import Handler, Options
+from chaostui.protocol import Frame, Protocol
+
+
+class Errors(Handler):
+    """Answer in the backend's place, with an error the client knows from the real server."""
+
+    name = "errors"
+    aliases = ("error",)
+
+    class Options(Options, frozen=True, kw_only=True):
+        """Which error, and from which call on."""
+
+        kind: Annotated[
+            str, Meta(description="the protocol's name of the error (empty: a likely one)")
+        ] = ""
+        inject: Annotated[
+            bool, Meta(description="instead: put random bytes into the request")
+        ] = False
+        warmup: Annotated[int, Meta(ge=0, description="calls that pass before it begins")] = 0
+
+    @classmethod
+    def check(cls, options: Any, protocol: type[Protocol]) -> str:
+        names = [kind.name for kind in protocol.kinds]
+        if not options.kind or options.kind in names:
+            return ""
+        known = ", ".join(names) if names else "none: it can only reset"
+        return f"{protocol.name} has no error named {options.kind!r} (it has {known})"
+
+    def on_open(self) -> Iterable[Action]:
+        if not self.options.inject and not self.options.warmup:
+            yield from self.context.protocol.error(self.options.kind, "open")
+
+    def on_data(self, frame: Frame) -> Iterable[Action]:
+        if not self.context.upstream or self.warming(frame):
+            yield Send(frame.data)
+        elif self.options.inject:
+            yield Send(self.spoil(frame.data))
+        elif frame.last:
+            yield from self.context.protocol.error(self.options.kind)
+
+    def warming(self, frame: Frame) -> bool:
+        """Count the calls of the proxy and say whether this one still passes."""
+        shared = self.context.shared
+        if frame.first:
+            shared["calls"] = shared.get("calls", 0) + 1
+        return bool(shared["calls"] <= self.options.warmup)
+
+    def spoil(self, data: bytes) -> bytes:
+        """Put up to 100 random bytes somewhere into ``data``."""
+        middle = self.context.dice.randrange(len(data) + 1)
+        noise = self.context.dice.randbytes(self.context.dice.randrange(1, 101))
+        return data[:middle] + noise + data[middle:]

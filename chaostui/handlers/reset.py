@@ -1,0 +1,31 @@
+"""reset: "connection reset by peer", at the next bytes or so many seconds after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from msgspec import Meta
+
+from chaostui.actions import Action, Reset as ResetBoth, Wait
+from chaostui.handler import Handler, Options
+from chaostui.protocol import Frame
+
+
+class Reset(Handler):
+    """Reset both sides; what had just arrived is lost."""
+
+    name = "reset"
+
+    class Options(Options, frozen=True, kw_only=True):
+        """When."""
+
+        after: Annotated[
+            float,
+            Meta(ge=0, le=86_400, description="how long after the bytes", extra={"unit": "s"}),
+        ] = 0.0
+
+    def on_data(self, frame: Frame) -> Iterable[Action]:
+        if self.options.after:
+            yield Wait(self.options.after)
+        yield ResetBoth()

@@ -1,0 +1,104 @@
+"""The contract of a protocol: cut the bytes of a connection into exchanges, speak errors.
+
+A protocol is pure: no sockets, no clock. The engine makes one per connection, gives it
+every byte of both directions in order, and passes on exactly the bytes it gets back.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, NamedTuple
+
+import random
+
+from chaostui.actions import Action, Reset
+
+Phase = Literal["open", "request"]
+
+
+class Request(NamedTuple):
+    """What a request asks, as far as faults match on it and people read it.
+
+    ``name`` is short and free of secrets (``GET /a``, ``SET user:1``); it may still hold
+    hostile bytes, so fronts show it through ``safe_text``.
+    """
+
+    name: str
+    command: str = ""
+    key: str = ""
+
+
+class Frame(NamedTuple):
+    """A run of bytes that belongs to one message.
+
+    A long message comes as many frames: the first has ``first``, the final one ``last``.
+    Upstream a message is a request; ``request`` is set on its first frame, and ``reply``
+    says whether the backend will answer it. Downstream a message is the reply to the
+    oldest unanswered request; bytes that answer none (a greeting, a push, ``100
+    Continue``) come as ``first=False, last=False``.
+    """
+
+    data: bytes
+    first: bool = True
+    last: bool = True
+    request: Request | None = None
+    reply: bool = True
+
+
+class Kind(NamedTuple):
+    """An error a protocol can speak.
+
+    ``phases`` says where it can be spoken: ``open`` (instead of a connection), ``request``
+    (instead of a reply). ``default`` kinds are those that a restarting or overloaded
+    server really sends: ``errors`` without a kind picks one of them.
+    """
+
+    name: str
+    help: str
+    phases: tuple[Phase, ...] = ("request",)
+    default: bool = False
+
+
+class Protocol:
+    """Plain TCP: nothing is known about the bytes.
+
+    Also the base of all protocols. ``framed`` says that ``request`` and ``reply`` find the
+    true boundaries; the engine takes turns of the two sides as exchanges where they do not.
+    """
+
+    name: ClassVar[str] = "tcp"
+    framed: ClassVar[bool] = False
+    kinds: ClassVar[tuple[Kind, ...]] = ()
+
+    def __init__(self, backend: str = "", dice: random.Random | None = None) -> None:
+        self.backend = backend
+        """``host:port`` of the backend, for protocols that name it to the server."""
+        self.dice = dice or random.Random()
+        """The connection's own seeded dice: which error, when none is named."""
+        self.opaque = ""
+        """Why the frame was lost, in words; from then on bytes pass as they are."""
+
+    def request(self, data: bytes) -> list[Frame]:
+        """Cut bytes from the client into frames; their data, joined, is what was given.
+
+        Never raises: when the bytes make no sense, sets ``opaque`` and returns what it holds
+        back together with ``data``.
+        """
+        return [Frame(data)]
+
+    def reply(self, data: bytes) -> list[Frame]:
+        """Cut bytes from the backend into frames, by the same rules as ``request``."""
+        return [Frame(data)]
+
+    def error(self, kind: str = "", phase: Phase = "request") -> tuple[Action, ...]:
+        """Say what the engine shall do so that the client sees the error ``kind``.
+
+        Called when the request is complete (``phase="request"``, the default), or before
+        anything was read (``"open"``: an empty answer means that this kind is not spoken
+        there). An empty ``kind`` picks one of the defaults with the dice. On plain TCP there
+        are no words for an error: the connection is reset.
+
+        Raises ValueError for a kind that ``kinds`` does not list.
+        """
+        if kind:
+            raise ValueError(f"plain tcp has no error named {kind!r}")
+        return (Reset(),) if phase == "request" else ()

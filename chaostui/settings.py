@@ -1,0 +1,229 @@
+"""The settings of an engine: the only model there is, in memory and in a profile.
+
+Times are seconds, sizes bytes, addresses ``host:port`` (``[::1]:80`` for IPv6) or
+``unix:/path`` where a backend or the control API may be a Unix socket.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Draw = Literal["request", "connection"]
+ChainDirection = Literal["upstream", "downstream", "both"]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+
+MAX_PROXIES = 1000
+MAX_CHAIN = 100
+
+
+class Text:
+    """A value that is written as one string: equal, hashed and shown by that string."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and str(other) == str(self)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+
+class Address(Text):
+    """A TCP address, or a Unix socket when ``path`` is set."""
+
+    __slots__ = ("host", "path", "port")
+
+    def __init__(self, host: str, port: int, path: str = "") -> None:
+        self.host = host
+        self.port = port
+        self.path = path
+
+    @classmethod
+    def parse(cls, text: str, *, port: int | None = None) -> Address:
+        """Read ``host:port``, ``:port`` (loopback), ``[v6]:port`` or ``unix:/path``.
+
+        ``port`` is the default where the text names none. Ports are 0 to 65535. Raises
+        ValueError with one line that says what is wrong.
+        """
+        if text.startswith("unix:"):
+            path = text[5:]
+            if not path or "\0" in path or len(path.encode()) > 107:
+                raise ValueError(f"not a path for a Unix socket: {path!r}")
+            return cls("", 0, path)
+        host, colon, number = text.rpartition(":")
+        if not colon or number.endswith("]") or (":" in host and not host.startswith("[")):
+            host, number = text, ""
+        if not number and port is not None:
+            number = str(port)
+        if not (number.isascii() and number.isdigit() and len(number) <= 5):
+            raise ValueError(f"{text!r} is not host:port: a port from 0 to 65535 is missing")
+        if int(number) > 65535:
+            raise ValueError(f"port {number} is over 65535")
+        return cls(_host(host), int(number))
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.path or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _host(text: str) -> str:
+    if text.startswith("[") and text.endswith("]"):
+        host = text[1:-1]
+        ipaddress.IPv6Address(host.partition("%")[0])
+        return host
+    host = text or "127.0.0.1"
+    # uvloop cuts a host at NUL, and the others mean something elsewhere in a URL.
+    if len(host) > 253 or any(c in "@/\\[]?#:" or c.isspace() or not c.isprintable() for c in host):
+        raise ValueError(f"{text!r} is not a host name")
+    return host
+
+
+class Mix(Text):
+    """Weights, in percent, of handlers that exclude each other; the rest is ``normal``."""
+
+    __slots__ = ("weights",)
+
+    def __init__(self, weights: tuple[tuple[str, float], ...] = ()) -> None:
+        self.weights = weights
+
+    @classmethod
+    def parse(cls, text: str) -> Mix:
+        """Read ``20:delay,5:errors``; a name alone means 100. Raises ValueError."""
+        weights: dict[str, float] = {}
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            percent, colon, name = part.partition(":")
+            if not colon:
+                percent, name = "100", part
+            try:
+                weight = float(percent)
+            except ValueError:
+                weight = -1.0
+            if not 0 <= weight <= 100:
+                raise ValueError(f"{part!r}: a weight is a percentage from 0 to 100")
+            name = name.strip()
+            if not name:
+                raise ValueError(f"{part!r}: a handler's name is missing, as in 20:delay")
+            if name in weights:
+                raise ValueError(f"{name!r} stands there twice")
+            weights[name] = weight
+        mix = cls(tuple(weights.items()))
+        if mix.total > 100 + 1e-9:
+            raise ValueError(f"the weights add up to {mix.total:g}, which is over 100")
+        return mix
+
+    @property
+    def total(self) -> float:
+        """What is given away of 100, ``normal`` included where it is named."""
+        return sum(weight for _, weight in self.weights)
+
+    def __str__(self) -> str:
+        return ",".join(f"{weight:g}:{name}" for name, weight in self.weights)
+
+
+class ChainEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A handler that acts always, on one direction, with a probability per draw.
+
+    In a profile its options stand beside these keys:
+    ``{ handler = "delay", direction = "upstream", probability = 0.5, sleep = 0.2 }``.
+    """
+
+    handler: str
+    name: str = ""
+    direction: ChainDirection = "downstream"
+    probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    options: dict[str, Any] = {}
+
+
+class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One proxy: a listener, its backend and what happens between them."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    listen: Address
+    backend: Address
+    protocol: str = "tcp"
+    enabled: bool = True
+    behavior: Mix = Mix()
+    draw: Draw = "request"
+    chain: tuple[ChainEntry, ...] = ()
+    handler: dict[str, dict[str, Any]] = {}
+    """Settings of handlers for this proxy alone; they go over the profile's."""
+    protocol_options: dict[str, Any] = {}
+    """What the protocol itself can be told, such as ``overwrite_host_header``."""
+    connect_timeout: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+    idle_timeout: Annotated[float, Meta(ge=0)] = 0.0
+    """Close a connection on which nothing moved for so long; 0: never."""
+    half_close_timeout: Annotated[float, Meta(gt=0)] = 300.0
+    linger: Annotated[float, Meta(gt=0)] = 10.0
+    """How long a close waits for a peer that does not read."""
+    max_connections: Annotated[int, Meta(ge=0)] = 0
+    """At so many, further clients wait in the backlog; 0: what the file limit allows."""
+    max_held: Annotated[int, Meta(ge=4096)] = 1_048_576
+    """Bytes held back per connection and direction before reading pauses."""
+
+
+class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and for whom the control API answers."""
+
+    listen: Address | None = None
+    toxiproxy: Address | None = None
+    token_file: str = ""
+    no_auth: bool = False
+    allow_host: tuple[str, ...] = ()
+    allow_upstream: bool = False
+    allow_remote_listen: bool = False
+
+
+class StatsdSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where counters go by statsd; the defaults are Vaurien's."""
+
+    host: str = "localhost"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8125
+    prefix: str = "vaurien"
+    interval: Annotated[float, Meta(gt=0)] = 1.0
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything an engine is told at its start."""
+
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    control: ControlSettings = ControlSettings()
+    proxy: tuple[ProxySettings, ...] = ()
+    handler: dict[str, dict[str, Any]] = {}
+    statsd: StatsdSettings | None = None
+    drain: Annotated[float, Meta(ge=0)] = 10.0
+    """How long a stop waits for open connections, in seconds."""
+    log_level: LogLevel = "info"
+    log_output: str = "-"
+    """A file, or ``-`` for standard error."""
+
+
+def decode(kind: type, value: Any) -> Any:
+    """Read the types msgspec does not know: ``dec_hook`` for every use of these models."""
+    if kind in (Address, Mix) and isinstance(value, str):
+        return kind.parse(value)  # type: ignore[attr-defined]
+    raise ValueError(f"expected a string, got {type(value).__name__}")
+
+
+def encode(value: Any) -> Any:
+    """Write the types msgspec does not know: ``enc_hook`` for every use of these models."""
+    if isinstance(value, (Address, Mix)):
+        return str(value)
+    raise NotImplementedError(type(value).__name__)
