@@ -6,9 +6,10 @@ every byte of both directions in order, and passes on exactly the bytes it gets 
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple
-
 import random
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import msgspec
 
 from chaostui.actions import Action, Reset
 
@@ -25,13 +26,19 @@ class Request(NamedTuple):
     name: str
     command: str = ""
     key: str = ""
+    tag: bytes = b""
+    """What the protocol itself needs to answer it (a message id, an opcode)."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a protocol can be told; most take nothing."""
 
 
 class Frame(NamedTuple):
     """A run of bytes that belongs to one message.
 
     A long message comes as many frames: the first has ``first``, the final one ``last``.
-    Upstream a message is a request; ``request`` is set on its first frame, and ``reply``
+    Upstream a message is a request; all its frames carry the same ``request``, and ``reply``
     says whether the backend will answer it. Downstream a message is the reply to the
     oldest unanswered request; bytes that answer none (a greeting, a push, ``100
     Continue``) come as ``first=False, last=False``.
@@ -68,8 +75,14 @@ class Protocol:
     name: ClassVar[str] = "tcp"
     framed: ClassVar[bool] = False
     kinds: ClassVar[tuple[Kind, ...]] = ()
+    Options: ClassVar[type[Options]] = Options
+    """What it can be told, declared as a handler's options are: unit, bounds, help."""
 
-    def __init__(self, backend: str = "", dice: random.Random | None = None) -> None:
+    def __init__(
+        self, backend: str = "", dice: random.Random | None = None, **options: Any
+    ) -> None:
+        """``options`` are fields of ``Options``, already validated; TypeError for others."""
+        self.options: Any = self.Options(**options)
         self.backend = backend
         """``host:port`` of the backend, for protocols that name it to the server."""
         self.dice = dice or random.Random()
@@ -89,12 +102,30 @@ class Protocol:
         """Cut bytes from the backend into frames, by the same rules as ``request``."""
         return [Frame(data)]
 
-    def error(self, kind: str = "", phase: Phase = "request") -> tuple[Action, ...]:
+    def request_end(self) -> list[Frame]:
+        """Take the client's FIN: return what ``request`` still holds back, to be passed on."""
+        return []
+
+    def reply_end(self) -> list[Frame]:
+        """Take the backend's FIN: return what ``reply`` still holds back, to be passed on."""
+        return []
+
+    def dropped(self, request: Request | None = None) -> None:
+        """Forget a complete request: it was answered here, so the backend never saw it.
+
+        Several requests may have been cut from the same bytes, so ``request`` is the object
+        that came in its frames; None means the newest one.
+        """
+
+    def error(
+        self, kind: str = "", phase: Phase = "request", request: Request | None = None
+    ) -> tuple[Action, ...]:
         """Say what the engine shall do so that the client sees the error ``kind``.
 
         Called when the request is complete (``phase="request"``, the default), or before
         anything was read (``"open"``: an empty answer means that this kind is not spoken
-        there). An empty ``kind`` picks one of the defaults with the dice. On plain TCP there
+        there). ``request`` is the one to answer, as its frames carry it; None means the
+        newest. An empty ``kind`` picks one of the defaults with the dice. On plain TCP there
         are no words for an error: the connection is reset.
 
         Raises ValueError for a kind that ``kinds`` does not list.

@@ -1,0 +1,9 @@
+"""tcp: any protocol, as bytes; an exchange is a turn of the two sides, an error is a reset."""
+
+from __future__ import annotations
+
+from chaostui.protocol import Protocol
+
+
+class Tcp(Protocol):
+    """Plain TCP, for every backend whose protocol chaostui does not speak."""
