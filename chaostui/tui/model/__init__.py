@@ -1,0 +1,1 @@
+"""What the console knows and computes, without Textual: each module is a table of tests."""

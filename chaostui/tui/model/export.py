@@ -1,0 +1,128 @@
+"""What leaves the console as text: the mix, rows, events and the journal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import tomlkit
+
+from chaostui.engine.views import EngineView, ProxyView
+from chaostui.safe_text import safe_text
+from chaostui.tui.model import mix
+from chaostui.tui.model.changes import Request, proxy_path
+from chaostui.tui.model.lines import Line, line
+from chaostui.tui.model.rows import Rows
+
+
+def as_curl(proxies: Sequence[ProxyView], base: str) -> str:
+    """The mixes in force as calls of curl, one a line."""
+    return "\n".join(
+        Request("PUT", proxy_path(p.name, "mix"), _body(p)).curl(base) for p in proxies
+    )
+
+
+def _body(proxy: ProxyView) -> dict[str, Any]:
+    options = {view.name: dict(view.options) for view in _active(proxy) if view.options}
+    return {"behavior": proxy.behavior, **({"options": options} if options else {})}
+
+
+def as_cli(proxies: Sequence[ProxyView]) -> str:
+    """The same as a command line that starts such a proxy, one a line."""
+    return "\n".join(_command(proxy) for proxy in proxies)
+
+
+def _command(proxy: ProxyView) -> str:
+    words = ["chaostui", "--headless", "--listen", proxy.listen, "--backend", proxy.backend]
+    words += ["--protocol", proxy.protocol]
+    if proxy.behavior:
+        words += ["--behavior", proxy.behavior]
+    for view in _active(proxy):
+        for name, value in view.options.items():
+            words += ["--set", f"{view.name}.{name}={_word(value)}"]
+    return " ".join(words)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if text.replace(".", "").replace("_", "").isalnum() else f"'{text}'"
+
+
+def as_toml(proxies: Sequence[ProxyView]) -> str:
+    """The same as part of a profile."""
+    document = tomlkit.document()
+    tables = tomlkit.aot()
+    for proxy in proxies:
+        table = tomlkit.table()
+        for name in ("name", "listen", "backend", "protocol", "behavior"):
+            table.add(name, getattr(proxy, name))
+        options = {view.name: dict(view.options) for view in _active(proxy) if view.options}
+        if options:
+            table.add("handler", options)
+        tables.append(table)
+    document.add("proxy", tables)
+    return tomlkit.dumps(document)
+
+
+def _active(proxy: ProxyView) -> list[Any]:
+    weights = mix.read(proxy.behavior)
+    return [view for view in proxy.mix if weights.get(view.name, 0) > 0]
+
+
+def rows_as_csv(rows: Rows, indices: Iterable[int]) -> str:
+    """Connections as CSV. Cells a spreadsheet would run as formulas are made texts."""
+    records = [rows.record(index) for index in indices]
+    out = io.StringIO()
+    if records:
+        writer = csv.DictWriter(out, records[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in r.items()} for r in records)
+    return out.getvalue()
+
+
+def _cell(value: str | float) -> str | float:
+    if not isinstance(value, str):
+        return value
+    safe = safe_text(value, limit=500)
+    return f"'{safe}" if safe[:1] in ("=", "+", "-", "@") else safe
+
+
+def lines_as_jsonl(lines: Iterable[Line]) -> str:
+    """Events as JSON, one a line."""
+    names = ("seq", "at", "kind", "proxy", "connection", "handler", "text")
+    return "".join(json.dumps({n: getattr(entry, n) for n in names}) + "\n" for entry in lines)
+
+
+def journal_as_markdown(
+    entries: Iterable[Mapping[str, Any]], engine: EngineView | None, now: float
+) -> str:
+    """The journal as Markdown for a bug report: the set-up first, then what happened when."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    text = [f"# chaostui journal, {stamp}", ""]
+    if engine is not None:
+        text += [f"chaostui {engine.version}, seed {engine.seed}.", ""]
+        text += [f"* {_setup(proxy)}" for proxy in engine.proxies] + [""]
+    text += ["| time | who | what |", "|---|---|---|"]
+    for entry in entries:
+        happened = line(entry)
+        who = safe_text(str(entry.get("actor", "")), limit=64)
+        what = happened.text.removeprefix(f"{who}: ")
+        place = f"{happened.proxy}: " if happened.proxy else ""
+        text.append(f"| {happened.clock()} | {_escaped(who)} | {_escaped(place + what)} |")
+    return "\n".join(text) + "\n"
+
+
+def _setup(proxy: ProxyView) -> str:
+    name, listen, backend = (safe_text(t) for t in (proxy.name, proxy.listen, proxy.backend))
+    behavior = proxy.behavior or "all normal"
+    return f"`{name}` ({proxy.protocol}) {listen} → {backend}: {behavior}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

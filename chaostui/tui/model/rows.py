@@ -1,0 +1,117 @@
+"""One picture of all connections, as columns; it never changes once it is made."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+
+STATES = ("dialling", "open", "half-closed", "closing", "closed")
+CLOSED = 4
+WIRE: Mapping[str, str] = {
+    "id": "Q",
+    "proxy": "H",
+    "state": "B",
+    "handler": "H",
+    "upstream": "Q",
+    "downstream": "Q",
+    "exchanges": "Q",
+    "hits": "I",
+    "held": "I",
+    "age": "d",
+    "idle": "d",
+}
+"""The columns of a live frame and their array type codes (all little-endian)."""
+
+Addresses = Mapping[int, tuple[str, str]]
+Texts = Mapping[int, tuple[str, str, str]]
+_ALIASES = {"up": "upstream", "down": "downstream"}
+_NO_ADDRESS = ("?", "?")
+_NO_TEXTS = ("", "", "")
+
+
+class Rows:
+    """Connections as columns of equal length: ``numbers`` and ``texts`` by field name.
+
+    Texts are untrusted bytes of the network: whoever shows them passes them through
+    ``safe_text``.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, array[int] | array[float]],
+        rates: Mapping[int, float],
+        handlers: Sequence[str] = (),
+        proxies: Sequence[str] = (),
+        addresses: Addresses | None = None,
+        texts: Texts | None = None,
+    ) -> None:
+        self.columns = columns
+        self.handlers = handlers
+        self.proxies = proxies
+        self._rates = rates
+        self._addresses: Addresses = addresses if addresses is not None else {}
+        self._texts: Texts = texts if texts is not None else {}
+        self._numbers: dict[str, Sequence[float]] = {}
+        self._words: dict[str, Sequence[str]] = {}
+
+    @classmethod
+    def empty(cls) -> Rows:
+        """No connections at all."""
+        return cls({name: array(code) for name, code in WIRE.items()}, {})
+
+    def __len__(self) -> int:
+        return len(self.columns["id"])
+
+    def __repr__(self) -> str:
+        return f"<Rows {len(self)}>"
+
+    def numbers(self, field: str) -> Sequence[float]:
+        """One column of numbers; ``up``, ``down``, ``bytes`` and ``rate`` are understood too."""
+        field = _ALIASES.get(field, field)
+        if field in self.columns:
+            return self.columns[field]
+        if field not in self._numbers:
+            self._numbers[field] = self._derived(field)
+        return self._numbers[field]
+
+    def _derived(self, field: str) -> Sequence[float]:
+        if field == "rate":
+            rate = self._rates.get
+            return [rate(identity, 0.0) for identity in self.columns["id"]]  # type: ignore[arg-type]
+        assert field == "bytes", field
+        pairs = zip(self.columns["upstream"], self.columns["downstream"], strict=True)
+        return [up + down for up, down in pairs]
+
+    def texts(self, field: str) -> Sequence[str]:
+        """One column of texts: names looked up, addresses and requests as they were told."""
+        if field not in self._words:
+            self._words[field] = self._looked_up(field)
+        return self._words[field]
+
+    def _looked_up(self, field: str) -> list[str]:
+        if field in ("handler", "proxy", "state"):
+            names = {"handler": self.handlers, "proxy": self.proxies, "state": STATES}[field]
+            last = len(names)
+            return [names[i] if i < last else "?" for i in self.columns[field]]  # type: ignore[index]
+        ids = self.columns["id"]
+        if field in ("client", "backend"):
+            at = ("client", "backend").index(field)
+            return [self._addresses.get(i, _NO_ADDRESS)[at] for i in ids]  # type: ignore[arg-type]
+        at = ("pinned", "request", "opaque").index(field)
+        return [self._texts.get(i, _NO_TEXTS)[at] for i in ids]  # type: ignore[arg-type]
+
+    def find(self, identity: int) -> int | None:
+        """The index of a connection's row, or None when it is not there."""
+        try:
+            return self.columns["id"].index(identity)
+        except ValueError:
+            return None
+
+    def record(self, index: int) -> dict[str, str | float]:
+        """One row as a flat record, for export."""
+        numbers = (*WIRE.keys() - {"proxy", "state", "handler"}, "rate")
+        words = ("proxy", "state", "handler", "client", "backend", "pinned", "request", "opaque")
+        row: dict[str, str | float] = {"id": self.numbers("id")[index]}
+        row.update((name, self.texts(name)[index]) for name in words)
+        row.update((name, round(self.numbers(name)[index], 3)) for name in sorted(numbers))
+        return row

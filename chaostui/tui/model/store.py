@@ -1,0 +1,147 @@
+"""What the console knows of the engine: live frames applied, nothing ever asked twice."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from chaostui.engine.views import EngineView, ProxyView
+from chaostui.tui.model.history import SECONDS, History
+from chaostui.tui.model.lines import EventLog, Line
+from chaostui.tui.model.rows import CLOSED, WIRE, Rows
+
+GHOSTS = 500
+"""How many closed connections stay visible."""
+RATE_WINDOW = 3
+"""Rates are measured over so many half seconds."""
+
+Columns = dict[str, "array[int] | array[float]"]
+
+
+class FrameStore:
+    """The engine's newest state, its connections as rows, its events and its history.
+
+    ``scope`` is the name of the proxy in view, or empty for all of them.
+    """
+
+    def __init__(self) -> None:
+        self.engine: EngineView | None = None
+        self.at = 0.0
+        self.seq = 0
+        self.rows = Rows.empty()
+        self.log = EventLog()
+        self.scope = ""
+        self.sparks = History(0.5, 600)
+        self.timeline = History(1.0, SECONDS)
+        self._addresses: dict[int, tuple[str, str]] = {}
+        self._texts: dict[int, tuple[str, str, str]] = {}
+        self._columns: Columns = {name: array(code) for name, code in WIRE.items()}
+        self._ghosts: deque[dict[str, float]] = deque()
+        self._totals: deque[tuple[float, dict[int, int]]] = deque(maxlen=RATE_WINDOW)
+        self._rates: dict[int, float] = {}
+
+    @property
+    def proxies(self) -> tuple[ProxyView, ...]:
+        """All proxies of the engine."""
+        return self.engine.proxies if self.engine is not None else ()
+
+    @property
+    def in_view(self) -> tuple[ProxyView, ...]:
+        """The proxies in view: the one in scope, or all."""
+        chosen = tuple(proxy for proxy in self.proxies if proxy.name == self.scope)
+        return chosen or self.proxies
+
+    def look_at(self, proxy: str) -> None:
+        """Bring one proxy into view, or all with an empty name."""
+        self.scope = proxy
+        self.sparks.clear()
+        self.timeline.clear()
+
+    def apply(self, frame: Mapping[str, Any]) -> list[Line]:
+        """Apply one live frame and say which events it brought."""
+        engine = frame["engine"]
+        self.engine = engine if isinstance(engine, EngineView) else _engine(engine)
+        self.at, self.seq = float(frame["at"]), int(frame["seq"])
+        self._tell(frame)
+        columns = _read(frame["columns"])
+        if columns["id"] != self._columns["id"]:
+            self._bury(columns["id"])
+        self._columns = columns
+        self._measure(columns)
+        self._take(columns, tuple(frame["handlers"]))
+        self.sparks.add(self.at, self.in_view, self.engine.events)
+        self.timeline.add(self.at, self.in_view, self.engine.events)
+        return self.log.add(frame.get("events", ()), int(frame.get("events_skipped", 0)))
+
+    def acknowledge(self, proxy: ProxyView) -> None:
+        """Take over what the engine answered to a change, ahead of the next frame."""
+        if self.engine is not None:
+            known = {view.name: view for view in self.engine.proxies} | {proxy.name: proxy}
+            self.engine = msgspec.structs.replace(self.engine, proxies=tuple(known.values()))
+
+    def _tell(self, frame: Mapping[str, Any]) -> None:
+        for identity, client, backend in frame.get("opened", ()):
+            self._addresses[identity] = (client, backend)
+        for identity, (pinned, request, opaque) in frame.get("changed", {}).items():
+            self._texts[int(identity)] = (pinned, request, opaque)
+
+    def _bury(self, now: Sequence[float]) -> None:
+        """Keep rows of connections that are gone as closed ones, the newest of them."""
+        alive = set(now)
+        before = self._columns
+        for index, identity in enumerate(before["id"]):
+            if identity not in alive:
+                ghost = {name: column[index] for name, column in before.items()}
+                self._ghosts.append(ghost | {"state": CLOSED, "held": 0})
+        while len(self._ghosts) > GHOSTS:
+            gone = int(self._ghosts.popleft()["id"])
+            self._addresses.pop(gone, None)
+            self._texts.pop(gone, None)
+
+    def _measure(self, columns: Columns) -> None:
+        """Renew the rates twice a second, over one to one and a half seconds."""
+        if self._totals and self.at - self._totals[-1][0] < 0.45:
+            return
+        ids = columns["id"]
+        sums = zip(ids, columns["upstream"], columns["downstream"], strict=True)
+        totals = {int(i): int(up + down) for i, up, down in sums}
+        if self._totals:
+            then, before = self._totals[0]
+            span = max(self.at - then, 1e-3)
+            earlier = before.get
+            # One that is new began at zero; ages tell nothing a second later.
+            self._rates = {i: (n - earlier(i, 0)) / span for i, n in totals.items()}
+        self._totals.append((self.at, totals))
+
+    def _take(self, columns: Columns, handlers: tuple[str, ...]) -> None:
+        shown: Columns = columns
+        if self._ghosts:
+            shown = {name: column[:] for name, column in columns.items()}
+            for name, column in shown.items():
+                whole = column.typecode != "d"
+                column.extend(int(g[name]) if whole else g[name] for g in self._ghosts)  # type: ignore[arg-type]
+        names = tuple(proxy.name for proxy in self.proxies)
+        self.rows = Rows(shown, self._rates, handlers, names, self._addresses, self._texts)
+
+    def __repr__(self) -> str:
+        return f"<FrameStore frame {self.seq}, {len(self.rows)} rows, {len(self.log)} events>"
+
+
+def _engine(data: Any) -> EngineView:
+    return msgspec.convert(data, EngineView, strict=False)
+
+
+def _read(columns: Mapping[str, bytes]) -> Columns:
+    read: Columns = {}
+    for name, code in WIRE.items():
+        column: array[int] | array[float] = array(code)
+        column.frombytes(columns[name])
+        if sys.byteorder == "big":
+            column.byteswap()
+        read[name] = column
+    return read

@@ -1,0 +1,38 @@
+"""Undo and redo of changes: a bounded stack and the way back."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class UndoStack(Generic[T]):
+    """The last ``limit`` changes, newest last."""
+
+    def __init__(self, limit: int = 100) -> None:
+        self._done: deque[T] = deque(maxlen=limit)
+        self._undone: list[T] = []
+
+    def push(self, change: T) -> None:
+        """Remember a change that was made; what had been undone is forgotten."""
+        self._done.append(change)
+        self._undone.clear()
+
+    def undo(self) -> T | None:
+        """Take back the newest change, or None when there is none."""
+        if not self._done:
+            return None
+        self._undone.append(self._done.pop())
+        return self._undone[-1]
+
+    def redo(self) -> T | None:
+        """Make the newest undone change again, or None when there is none."""
+        if not self._undone:
+            return None
+        self._done.append(self._undone.pop())
+        return self._done[-1]
+
+    def __repr__(self) -> str:
+        return f"<UndoStack {len(self._done)} to undo, {len(self._undone)} to redo>"
