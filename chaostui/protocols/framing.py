@@ -1,0 +1,195 @@
+"""What the framed protocols share: cutting a direction into messages, choosing an error.
+
+A protocol says where its messages end in two cutters, one a direction, and which errors its
+servers send in ``kinds`` and ``speak``.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import abstractmethod
+from collections import deque
+from typing import Any, ClassVar
+
+from chaostui.actions import Action
+from chaostui.protocol import Frame, Kind, Phase, Protocol, Request
+
+TLS_HANDSHAKE = b"\x16"
+
+
+class Desync(Exception):
+    """The bytes make no sense; the argument says why, in words."""
+
+
+class Cutter:
+    """One direction of a connection.
+
+    Holds back only what ``advance`` cannot decide on yet, and at most ``limit`` bytes.
+    ``waiting`` is shared by both directions: the requests whose replies the backend owes,
+    oldest first.
+    """
+
+    limit = 65_536
+
+    def __init__(self, waiting: deque[Request]) -> None:
+        self.waiting = waiting
+        self.held = bytearray()
+        self.request: Request | None = None
+        """What the current message asks, on its way to the backend."""
+        self.replied = True
+        """Whether the backend will answer it."""
+        self.aside = False
+        """The current message, on its way to the client, answers no request."""
+        self.begun = False
+        """Frames of the current message were given out."""
+        self.done = False
+        """The current message ends where ``advance`` has come to."""
+        self.lost = ""
+        """Why what follows cannot be cut; empty while it can."""
+
+    @abstractmethod
+    def advance(self, data: bytes, pos: int) -> int:
+        """Go on with the current message at ``pos``; return up to where the bytes may pass.
+
+        Never looks beyond the message's end; sets ``done`` when it passes bytes. What is left
+        is held back and offered again, from its start, with more. Raises Desync.
+        """
+
+    def ready(self, start: int) -> bool:
+        """Say whether ``held``, new from ``start`` on, is worth offering again.
+
+        Makes a long token that comes in small pieces cost no more than one that does not.
+        """
+        return True
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Cut the next bytes into frames. Once ``lost`` is set, the last frame is the rest."""
+        if self.held:
+            start = len(self.held)
+            self.held += data
+            if not self.ready(start) and len(self.held) <= self.limit:
+                return []
+            data = self.flush()
+        frames: list[Frame] = []
+        start, size = 0, len(data)
+        try:
+            while start < size and not self.lost:
+                end = self.advance(data, start)
+                if end == start:
+                    break
+                frames.append(self.frame(data if end - start == size else data[start:end]))
+                start = end
+                if not self.done:
+                    break
+        except Desync as desync:
+            self.lost = str(desync)
+        if start < size:
+            self.hold(data[start:], frames)
+        return frames
+
+    def frame(self, data: bytes) -> Frame:
+        """Make the current message's next frame."""
+        first = not self.begun
+        self.begun = not self.done
+        if self.aside:
+            return Frame(data, first=False, last=False)
+        return Frame(data, first, self.done, self.request, self.replied)
+
+    def hold(self, rest: bytes, frames: list[Frame]) -> None:
+        """Keep what is left, or give it out when there is no hope for it."""
+        if not self.lost and len(rest) > self.limit:
+            self.lost = f"more than {self.limit} bytes without an end of line"
+        if self.lost:
+            frames.append(Frame(rest))
+        else:
+            self.held += rest
+
+    def flush(self) -> bytes:
+        """Give back what is held."""
+        held = bytes(self.held)
+        self.held.clear()
+        return held
+
+    def end(self) -> list[Frame]:
+        """Give out what is held, as no more will come."""
+        if not self.held:
+            return []
+        request = self.request if self.begun else None
+        return [Frame(self.flush(), not self.begun, False, request, self.replied)]  # noqa: FBT003
+
+
+class Framed(Protocol):
+    """The base of protocols whose messages are found by two cutters."""
+
+    framed = True
+    requests: ClassVar[type[Cutter]]
+    replies: ClassVar[type[Cutter]]
+
+    def __init__(
+        self, backend: str = "", dice: random.Random | None = None, **options: Any
+    ) -> None:
+        super().__init__(backend, dice, **options)
+        self.waiting: deque[Request] = deque()
+        self.upstream = self.requests(self.waiting)
+        self.downstream = self.replies(self.waiting)
+        self.fresh = True
+        """The client has sent nothing yet."""
+
+    def request(self, data: bytes) -> list[Frame]:
+        if self.fresh:
+            self.fresh = False
+            if data.startswith(TLS_HANDSHAKE):
+                self.opaque = "TLS"
+        return self._cut(self.upstream, data)
+
+    def reply(self, data: bytes) -> list[Frame]:
+        return self._cut(self.downstream, data)
+
+    def _cut(self, cutter: Cutter, data: bytes) -> list[Frame]:
+        if self.opaque:
+            return [Frame(cutter.flush() + data)]
+        frames = cutter.feed(data)
+        if cutter.lost:
+            self.opaque = cutter.lost
+        return frames
+
+    def request_end(self) -> list[Frame]:
+        return self.upstream.end()
+
+    def reply_end(self) -> list[Frame]:
+        return self.downstream.end()
+
+    def dropped(self, request: Request | None = None) -> None:
+        for at in reversed(range(len(self.waiting))):
+            if request is None or self.waiting[at] is request:
+                del self.waiting[at]
+                return
+
+    def error(
+        self, kind: str = "", phase: Phase = "request", request: Request | None = None
+    ) -> tuple[Action, ...]:
+        chosen = self._choose(kind, phase)
+        if phase == "open" and "open" not in chosen.phases:
+            return ()
+        if request is None and self.waiting:
+            request = self.waiting[-1]
+        return self.speak(chosen.name, request)
+
+    def _choose(self, name: str, phase: Phase) -> Kind:
+        if not name:
+            likely = [kind for kind in self.kinds if kind.default]
+            if phase == "request":
+                likely = [kind for kind in likely if "request" in kind.phases]
+            return self.dice.choice(likely)
+        for kind in self.kinds:
+            if kind.name == name:
+                return kind
+        raise ValueError(f"{self.name} has no error named {name!r}")
+
+    @abstractmethod
+    def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        """Say what makes the client see the error ``kind`` in answer to ``request``.
+
+        A kind that belongs to the opening of a connection is spoken later all the same, with
+        the end of the connection that it means.
+        """

@@ -1,0 +1,110 @@
+"""http: HTTP/1.1 (RFC 9110, 9112); errors are status pages, or replies that break off."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from chaostui.actions import Action, Close, Reply
+from chaostui.protocol import Frame, Kind, Options, Request
+from chaostui.protocols.framing import Framed
+from chaostui.protocols.http_messages import Replies, Requests
+
+HOST = re.compile(rb"(\nhost:[ \t]*)[^\r\n]*", re.IGNORECASE)
+
+PAGES = {
+    "500": ("Internal Server Error", True),
+    "501": ("Not Implemented", True),
+    "502": ("Bad Gateway", True),
+    "503": ("Service Unavailable", True),
+    "504": ("Gateway Timeout", False),
+    "408": ("Request Timeout", False),
+    "429": ("Too Many Requests", False),
+}
+"""Reason phrases, and whether an error without a kind may be this one."""
+
+BROKEN = {
+    "short_body": ("200 whose body ends early", b"Content-Length: 1000\r\n\r\nThis is not"),
+    "broken_chunk": (
+        "200 whose second chunk has no size",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nThis \r\nchaos\r\n",
+    ),
+}
+"""Replies that begin well and end with the connection."""
+
+
+class Http(Framed):
+    """HTTP/1.1 up to an upgrade; request heads are held back until they are complete."""
+
+    name = "http"
+    requests = Requests
+    replies = Replies
+    kinds = (
+        *(Kind(code, f"{code} {reason}", default=usual) for code, (reason, usual) in PAGES.items()),
+        *(Kind(name, what) for name, (what, _) in BROKEN.items()),
+        Kind("garbage", "a reply that is not HTTP, then the connection ends"),
+    )
+
+    class Options(Options, frozen=True, kw_only=True):
+        """What to change, and what errors say."""
+
+        overwrite_host_header: Annotated[
+            bool, Meta(description="put the backend's name into the Host header of requests")
+        ] = False
+        retry_after: Annotated[
+            int,
+            Meta(ge=0, description="Retry-After of 429 and 503", extra={"unit": "s"}),
+        ] = 1
+
+    def __init__(
+        self, backend: str = "", dice: random.Random | None = None, **options: Any
+    ) -> None:
+        super().__init__(backend, dice, **options)
+        self.host = b""
+        """What the Host header shall say; empty: what the client wrote."""
+        if self.options.overwrite_host_header and not backend.startswith("unix:"):
+            self.host = backend.removesuffix(":80").encode("ascii", "ignore")
+
+    def request(self, data: bytes) -> list[Frame]:
+        frames = super().request(data)
+        if self.host:
+            return [self._rewritten(frame) for frame in frames]
+        return frames
+
+    def _rewritten(self, frame: Frame) -> Frame:
+        """Put the backend's name into the head, which a first frame has whole."""
+        if frame.request is None or not frame.first:
+            return frame
+        data = frame.data
+        start = len(data) - len(data.lstrip(b"\r\n"))
+        host = HOST.search(data, start, data.index(b"\n\r\n", start))
+        if host is None:
+            return frame
+        return frame._replace(data=data[: host.end(1)] + self.host + data[host.end() :])
+
+    def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        start = b"HTTP/1.1 200 OK\r\nServer: chaostui\r\nContent-Type: text/plain\r\n"
+        if kind in BROKEN:
+            return (Reply(start + BROKEN[kind][1]), Close())
+        if kind == "garbage":
+            return (Reply(b"\x00\xffchaos\r\n\r\n"), Close())
+        page = Reply(self._page(kind, request))
+        return (page, Close()) if request is not None and request.tag else (page,)
+
+    def _page(self, code: str, request: Request | None) -> bytes:
+        text = f"{code} {PAGES[code][0]}"
+        lines = [
+            f"HTTP/1.1 {text}",
+            "Server: chaostui",
+            "Content-Type: text/plain",
+            f"Content-Length: {len(text) + 1}",
+        ]
+        if code in ("429", "503"):
+            lines.append(f"Retry-After: {self.options.retry_after}")
+        if request is not None and request.tag:
+            lines.append("Connection: close")
+        body = "" if request is not None and request.command == "HEAD" else f"{text}\n"
+        return "\r\n".join([*lines, "", body]).encode()

@@ -1,0 +1,249 @@
+"""HTTP/1.1 messages: where each ends (RFC 9112 s6), as llhttp reads their heads.
+
+Heads that llhttp refuses (bare LF, obs-fold, Content-Length beside Transfer-Encoding) are
+read differently by different servers, so from there on nothing is claimed about the bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from abc import abstractmethod
+from collections import deque
+
+import httptools
+
+from chaostui.protocol import Request
+from chaostui.protocols.framing import Cutter, Desync
+
+FIELD = re.compile(
+    rb"\n(content-length|transfer-encoding|connection):[ \t]*([^\r\n]*)", re.IGNORECASE
+)
+SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
+CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+EMPTY_LINES = re.compile(rb"(?:\r\n){0,4}(?:\r?\Z|(?=[^\r\n]))")
+REQUEST_LINE = re.compile(
+    rb"[A-Z][A-Z-]{0,31}(?:\Z| (?:[^\r\n]*(?:\r?\Z| HTTP/1\.[01]\r(?:\Z|\n))))"
+)
+USERINFO = re.compile(rb"^([a-z]+://)[^/]*@")
+VERSION = b"HTTP/1."
+HEX = b"0123456789abcdefABCDEF"
+CRLF = b"\r\n"
+LENGTHS = {b"content-length", b"transfer-encoding"}
+LONGEST_NAME = 120
+LONGEST_LINE = 8192
+
+Fields = dict[bytes, bytes]
+
+
+def fields(head: bytes) -> Fields:
+    """The fields that decide where a message ends, names and values in lower case."""
+    found: Fields = {}
+    for name, value in FIELD.findall(head):
+        known = found.get(name.lower())
+        found[name.lower()] = value.lower() if known is None else known + b"," + value.lower()
+    return found
+
+
+class Messages(Cutter):
+    """One direction: a head, then a body that is sized, chunked, or lasts until the end."""
+
+    limit = 262_144
+
+    def __init__(self, waiting: deque[Request]) -> None:
+        super().__init__(waiting)
+        self.inside = False
+        """The head of the current message was read."""
+        self.left = 0
+        """Bytes to come of a sized body, or of a chunk with its CRLF."""
+        self.chunked = False
+        self.trailers = False
+        self.endless = False
+
+    @abstractmethod
+    def likely(self, part: bytes) -> bool:
+        """Say whether ``part`` may be the beginning of a head."""
+
+    @abstractmethod
+    def open(self, head: bytes) -> None:
+        """Read a head and set what the body is."""
+
+    def close(self) -> None:
+        """The current message is complete."""
+
+    def advance(self, data: bytes, pos: int) -> int:
+        if not self.inside:
+            end = self.head_end(data, pos)
+            if end < 0:
+                return pos
+            try:
+                self.open(data if end - pos == len(data) else data[pos:end])
+            except (httptools.HttpParserError, ValueError) as error:
+                raise Desync(f"not HTTP/1.1: {error}") from None
+            pos = end
+        if self.chunked:
+            end = self.chunks(data, pos)
+        elif self.endless:
+            end = len(data)
+            self.done = False
+        else:
+            end = self.sized(len(data), pos)
+        self.inside = not self.done
+        if self.done:
+            self.close()
+        return end
+
+    def head_end(self, data: bytes, pos: int) -> int:
+        """Where the head that begins at ``pos`` ends; -1 when more of it is needed."""
+        start = pos
+        if data[pos] in CRLF:
+            # Empty lines before a head belong to it (s2.2).
+            lines = EMPTY_LINES.match(data, pos)
+            if lines is None:
+                raise Desync("too many empty lines")
+            start = lines.end()
+        end = data.find(b"\n\r\n", start)
+        if end >= 0:
+            return end + 3
+        part = data[start:]
+        if part and (b"\n\n" in part or CONTROL.search(part) or not self.likely(part)):
+            raise Desync("not HTTP/1.1")
+        return -1
+
+    def ready(self, start: int) -> bool:
+        if self.inside or CONTROL.search(self.held, start):
+            return True
+        start = max(start - 2, 0)
+        return self.held.find(b"\n\r\n", start) >= 0 or self.held.find(b"\n\n", start) >= 0
+
+    def body(self, found: Fields) -> None:
+        """Set what the body is by the head's fields (s6.3)."""
+        self.chunked = self.endless = self.trailers = False
+        self.left = 0
+        if b"transfer-encoding" in found:
+            self.chunked = found[b"transfer-encoding"].endswith(b"chunked")
+            self.endless = not self.chunked
+        elif b"content-length" in found:
+            self.left = int(found[b"content-length"])
+
+    def sized(self, size: int, pos: int) -> int:
+        """Pass what is there of a body of known size."""
+        taken = min(self.left, size - pos)
+        self.left -= taken
+        self.done = not self.left
+        return pos + taken
+
+    def chunks(self, data: bytes, pos: int) -> int:
+        """Pass what is there of a chunked body (s7.1)."""
+        size = len(data)
+        self.done = False
+        while pos < size and not self.done:
+            if self.trailers:
+                end = self.trailer(data, pos)
+            elif self.left:
+                end = min(pos + self.left, size)
+                self.left -= end - pos
+                if not self.left and not data.endswith(CRLF[pos - end :], pos, end):
+                    raise Desync("a chunk does not end where it should")
+            else:
+                end = self.size_line(data, pos)
+            if end == pos:
+                break
+            pos = end
+        return pos
+
+    def size_line(self, data: bytes, pos: int) -> int:
+        """Read the line before a chunk; returns ``pos`` when more of it is needed."""
+        line = SIZE_LINE.match(data, pos)
+        if line is None:
+            if data[pos] not in HEX or self.line_end(data, pos):
+                raise Desync("not the size of a chunk")
+            return pos
+        self.left = int(line[1], 16)
+        if self.left:
+            self.left += len(CRLF)
+        else:
+            self.trailers = True
+        return line.end()
+
+    def trailer(self, data: bytes, pos: int) -> int:
+        """Pass a line after the last chunk; an empty one ends the message."""
+        end = self.line_end(data, pos)
+        self.done = end > 0 and data.startswith(CRLF, pos)
+        return end or pos
+
+    def line_end(self, data: bytes, pos: int) -> int:
+        """Where the line that begins at ``pos`` ends; 0 when more of it is needed."""
+        end = data.find(b"\n", pos) + 1
+        if not end and len(data) - pos > LONGEST_LINE:
+            raise Desync(f"a line of a chunked body is over {LONGEST_LINE} bytes")
+        return end
+
+
+class Requests(Messages):
+    """What the client sends."""
+
+    def likely(self, part: bytes) -> bool:
+        return REQUEST_LINE.match(part) is not None
+
+    def open(self, head: bytes) -> None:
+        parser = httptools.HttpRequestParser(NO_CALLBACKS)
+        # The reply's status will say whether an upgrade is granted.
+        with contextlib.suppress(httptools.HttpParserUpgrade):
+            parser.feed_data(head)
+        method, target, version = head.lstrip(CRLF).split(CRLF, 1)[0].split(b" ", 2)
+        if not version.startswith(VERSION):
+            raise Desync(version.decode("ascii", "backslashreplace"))
+        found = fields(head)
+        self.body(found)
+        options = found.get(b"connection", b"")
+        once = b"close" in options or (version == b"HTTP/1.0" and b"keep-alive" not in options)
+        self.request = describe(method, target, b"close" if once else b"")
+        self.waiting.append(self.request)
+
+
+class Replies(Messages):
+    """What the backend sends."""
+
+    def likely(self, part: bytes) -> bool:
+        return VERSION.startswith(part[: len(VERSION)])
+
+    def open(self, head: bytes) -> None:
+        self.body({})
+        self.aside = not self.waiting
+        if head[9:12] == b"101":
+            self.lost = "upgraded"
+            return
+        parser = httptools.HttpResponseParser(NO_CALLBACKS)
+        parser.feed_data(head)
+        status = parser.get_status_code()
+        command = self.waiting[0].command if self.waiting else ""
+        if status < 200:
+            self.aside = True
+        elif command == "CONNECT" and status < 300:
+            self.lost = "CONNECT"
+        elif status not in (204, 304) and command != "HEAD":
+            found = fields(head)
+            self.body(found)
+            self.endless = self.endless or not found.keys() & LENGTHS
+
+    def close(self) -> None:
+        if self.waiting and not self.aside:
+            self.waiting.popleft()
+
+
+class NoCallbacks:
+    """llhttp then only checks, which is what makes it cheap."""
+
+
+NO_CALLBACKS = NoCallbacks()
+
+
+def describe(method: bytes, target: bytes, tag: bytes) -> Request:
+    """Name a request by method and path: queries and passwords stay out of sight."""
+    path, query, _ = target.partition(b"?")
+    path = USERINFO.sub(rb"\1", path)
+    command = method.decode("ascii", "backslashreplace")
+    key = path[:LONGEST_NAME].decode("utf-8", "backslashreplace")
+    more = "?…" if query else "…" if len(path) > LONGEST_NAME else ""
+    return Request(f"{command} {key}{more}", command, key, tag)
