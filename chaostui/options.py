@@ -7,6 +7,7 @@ settings model is declared the same way, so profiles are read with the same func
 
 from __future__ import annotations
 
+import contextlib
 import math
 import types
 import typing
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo
 
 from chaostui.errors import Problem, SettingsError
 from chaostui.handler import Options as HandlerOptions
@@ -26,6 +28,9 @@ S = TypeVar("S", bound=Struct)
 
 REST = {"rest": True}
 """``Meta(extra=REST)`` marks the one field that takes every key, declared or not."""
+
+CALLABLE = "callable"
+"""The key of a handler's table that names code; it is no option."""
 
 _COMMON = frozenset(HandlerOptions.__struct_fields__)
 _NAMES = {float: "number", int: "integer", bool: "boolean", str: "string"}
@@ -58,6 +63,29 @@ class Field(typing.NamedTuple):
     """A bound that itself is not allowed (``gt``)."""
     lengths: tuple[int, int]
     """Fewest and most characters."""
+    required: bool
+    """Whether it has no default."""
+
+
+class Typed(str):
+    """Text from a command line or an INI file, where ``2`` may be meant as a number."""
+
+    __slots__ = ()
+
+
+def meant(value: Any) -> Any:
+    """What a person means by ``Typed`` text: a number, true or false, a list of lines, or text."""
+    if not isinstance(value, Typed):
+        return value
+    text = str(value)
+    if "\n" in text:
+        return [meant(Typed(line)) for line in text.splitlines() if line]
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 @cache
@@ -77,8 +105,7 @@ def fields(kind: type[Struct]) -> dict[str, Field]:
         bare, metas = _unwrap(annotation)
         if any(meta.extra == REST for meta in metas):
             continue
-        default = None if info.default is msgspec.NODEFAULT else info.default
-        found[info.name] = _field(info.name, annotation, bare, metas, default)
+        found[info.name] = _field(info, annotation, bare, metas)
     return found
 
 
@@ -95,7 +122,7 @@ def _unwrap(annotation: Any) -> tuple[Any, list[Meta]]:
     return annotation, []
 
 
-def _field(name: str, annotation: Any, bare: Any, metas: list[Meta], default: Any) -> Field:
+def _field(info: FieldInfo, annotation: Any, bare: Any, metas: list[Meta]) -> Field:
     said: dict[str, Any] = {}
     unit = ""
     for meta in metas:
@@ -105,17 +132,24 @@ def _field(name: str, annotation: Any, bare: Any, metas: list[Meta], default: An
         unit = (meta.extra or {}).get("unit", unit)
     choices = tuple(map(str, get_args(bare))) if get_origin(bare) is Literal else ()
     option = Option(
-        name=name,
+        name=info.name,
         type=_type_name(bare),
         unit=unit,
         minimum=said.get("ge", said.get("gt")),
         maximum=said.get("le", said.get("lt")),
         choices=choices,
-        default=default,
+        default=default(info),
         help=said.get("description", ""),
     )
     lengths = (said.get("min_length", 0), said.get("max_length", 2**63))
-    return Field(option, annotation, bare, said.get("gt"), lengths)
+    return Field(option, annotation, bare, said.get("gt"), lengths, info.required)
+
+
+def default(info: FieldInfo) -> Any:
+    """A field's default, None where it has none."""
+    if info.default_factory is not msgspec.NODEFAULT:
+        return info.default_factory()
+    return None if info.default is msgspec.NODEFAULT else info.default
 
 
 def _type_name(bare: Any) -> str:
@@ -132,10 +166,15 @@ def _type_name(bare: Any) -> str:
 def read(kind: type[S], raw: Mapping[str, Any], *, lax: bool = False) -> S:
     """Read options strictly: a key that is not declared or a value out of bounds is refused.
 
-    ``lax`` takes strings for numbers and booleans, as a command line or an INI file has them.
+    ``lax`` takes strings for numbers and booleans, as it does with any ``Typed`` string.
     Raises SettingsError with every problem there is, each placed at its option's name.
     """
     values, problems = parse(kind, raw, lax=lax)
+    problems += [
+        Problem(name, "is missing")
+        for name, field in fields(kind).items()
+        if field.required and name not in raw
+    ]
     if problems:
         raise SettingsError(*problems)
     return kind(**values)
@@ -146,6 +185,8 @@ def parse(
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Read what can be read, and say everything that is wrong with the rest."""
     known = fields(kind)
+    if issubclass(kind, HandlerOptions):
+        raw = {name: value for name, value in raw.items() if name != CALLABLE}
     rest = [name for name in kind.__struct_fields__ if name not in known]
     values: dict[str, Any] = {name: dict(raw) for name in rest}
     problems = []
@@ -164,6 +205,8 @@ def parse(
 
 def convert(field: Field, value: Any, *, lax: bool = False) -> Any:
     """Read one value; raises ValueError in plain words, with bounds and unit."""
+    if isinstance(value, Typed):
+        value, lax = str(value), True
     if isinstance(field.bare, type) and issubclass(field.bare, Text) and isinstance(value, str):
         return decode(field.bare, value)
     try:
@@ -199,12 +242,12 @@ def _bounds(field: Field) -> str:
     unit = f" {option.unit}" if option.unit else ""
     low, high = option.minimum, option.maximum
     if field.above is not None:
-        return f" over {low:.15g}" + ("" if high is None else f" up to {high:.15g}") + unit
+        return f" over {low}" + ("" if high is None else f" up to {high}") + unit
     if low is not None and high is not None:
-        return f" from {low:.15g} to {high:.15g}{unit}"
+        return f" from {low} to {high}{unit}"
     if low is not None:
-        return f" of at least {low:.15g}{unit}"
-    return "" if high is None else f" of at most {high:.15g}{unit}"
+        return f" of at least {low}{unit}"
+    return "" if high is None else f" of at most {high}{unit}"
 
 
 def values(options: Struct) -> dict[str, Any]:
@@ -234,12 +277,12 @@ def show(value: Any) -> str:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """Say that there is no such ``what``, with the nearest name, or all where none is near."""
+    """``no handler 'dely'; did you mean 'delay'?``, or all names where none is near."""
     known = list(known)
     near = did_you_mean(name, known)
     if not near and known:
         near = f" (there is {', '.join(known)})"
-    return f"no such {what}{near}"
+    return f"no {what} {show(name)}{near}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

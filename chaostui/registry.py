@@ -24,10 +24,27 @@ from chaostui.handlers.hang import Hang
 from chaostui.handlers.normal import Normal
 from chaostui.handlers.reset import Reset
 from chaostui.handlers.transient import Transient
-from chaostui.options import REST
+from chaostui.options import CALLABLE, REST, show
 from chaostui.protocol import Frame, Protocol
+from chaostui.protocols.http import Http
+from chaostui.protocols.tcp import Tcp
 from chaostui.safe_text import safe_text
 from chaostui.settings import Profile
+
+__all__ = [
+    "CALLABLE",
+    "HANDLERS",
+    "NO_CODE",
+    "PROTOCOLS",
+    "OwnHandler",
+    "OwnOptions",
+    "builtin",
+    "entry_points",
+    "load",
+    "make",
+    "misnamed",
+    "names_used",
+]
 
 HANDLERS: tuple[type[Handler], ...] = (
     Normal,
@@ -40,12 +57,10 @@ HANDLERS: tuple[type[Handler], ...] = (
     Reset,
 )
 
-PROTOCOLS: tuple[type[Protocol], ...] = (Protocol,)
+PROTOCOLS: tuple[type[Protocol], ...] = (Tcp, Http)
 
 ENTRY_POINTS = "chaostui.handlers"
-CALLABLE = "callable"
-"""The key of a handler's table that names code."""
-
+NO_CODE = "only a profile file or the command line can name code, not the HTTP API"
 SIGNATURE = "source, dest, to_backend, name, settings, server"
 
 
@@ -126,17 +141,21 @@ def _plugin(name: str) -> dict[str, type[Handler]]:
 
 def _defined(name: str, target: object, source: str, *, allow_code: bool) -> type[Handler]:
     place = f"handler.{name}.{CALLABLE}"
-    if not allow_code:
-        what = "only a profile file or the command line can name code, not the HTTP API"
+    what = misnamed(name, target) if allow_code else NO_CODE
+    if what:
         raise SettingsError(Problem(place, what))
-    if name in builtin().handlers:
-        what = f"{name!r} is a built-in handler; give yours another name"
-        raise SettingsError(Problem(place, what))
-    if not isinstance(target, str) or not _dotted(target):
-        what = f"{target!r} is not a name such as package.module:function"
-        raise SettingsError(Problem(place, what))
+    dotted = str(target)
     _look_in(Path(source).resolve().parent if source else Path.cwd(), Path.cwd())
-    return make(name, _import(place, target, lambda: resolve(target)), place)
+    return make(name, _import(place, dotted, lambda: resolve(dotted)), place)
+
+
+def misnamed(name: str, target: object) -> str:
+    """Say why ``target`` cannot be the code of a handler ``name``, or ``""``; imports nothing."""
+    if name in builtin().handlers:
+        return f"{name!r} is a built-in handler; give yours another name"
+    if not isinstance(target, str) or not _dotted(target):
+        return f"{show(target)} does not name code, as package.module:function does"
+    return ""
 
 
 def _dotted(target: str) -> bool:
@@ -201,5 +220,4 @@ class OwnHandler(Handler):
     function: ClassVar[Callable[..., Any]]
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        settings = {key: value for key, value in self.options.settings.items() if key != CALLABLE}
-        yield Call(self.function, self.name, settings, frame.data)
+        yield Call(self.function, self.name, dict(self.options.settings), frame.data)

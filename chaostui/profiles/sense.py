@@ -1,0 +1,197 @@
+"""Whether the values of a profile make sense together."""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from chaostui.engine.compile import entry_name
+from chaostui.handler import Handler
+from chaostui.options import show
+from chaostui.profiles.mistakes import Mistake, Path
+from chaostui.profiles.names import Names
+from chaostui.profiles.shape import Shape, Values
+from chaostui.protocol import Protocol
+from chaostui.safe_text import safe_text
+from chaostui.settings import (
+    MAX_CHAIN,
+    MAX_PROXIES,
+    Address,
+    ChainEntry,
+    ControlSettings,
+    Mix,
+)
+
+
+def check(shape: Shape, names: Names) -> Iterator[Mistake]:
+    """Note what makes no sense; names in ``shape`` become the handlers' own names."""
+    if len(shape.proxies) > MAX_PROXIES:
+        yield Mistake(("proxy",), f"{len(shape.proxies)} proxies; at most {MAX_PROXIES} can run")
+    _resolve(shape, names)
+    yield from names.mistakes
+    yield from _proxy_names(shape)
+    yield from _addresses(shape)
+    for index, proxy in enumerate(shape.proxies):
+        yield from _chain(proxy, ("proxy", index, "chain"))
+        yield from _matches(proxy, ("proxy", index), shape.top.get("handler", {}), names)
+
+
+def _resolve(shape: Shape, names: Names) -> None:
+    """Put every name into its own form and read every option."""
+    if "handler" in shape.top:
+        shape.top["handler"] = names.tables(shape.top["handler"], ("handler",), top=True)
+    for index, proxy in enumerate(shape.proxies):
+        path: Path = ("proxy", index)
+        if "protocol" in proxy:
+            proxy["protocol"] = names.protocol(proxy["protocol"], (*path, "protocol"))
+        if "behavior" in proxy:
+            proxy["behavior"] = names.mix(proxy["behavior"], (*path, "behavior"))
+        if "handler" in proxy:
+            proxy["handler"] = names.tables(proxy["handler"], (*path, "handler"), top=False)
+        for at, entry in enumerate(proxy.get("chain", ())):
+            _entry(entry, (*path, "chain", at), names)
+
+
+def _entry(entry: Values, path: Path, names: Names) -> None:
+    if "handler" in entry:
+        entry["handler"] = names.handler(entry["handler"], (*path, "handler"))
+        entry["options"] = names.options(entry["handler"], entry.get("options", {}), path)
+
+
+def _proxy_names(shape: Shape) -> Iterator[Mistake]:
+    seen = set()
+    for index, proxy in enumerate(shape.proxies):
+        name = proxy.get("name")
+        if name is None:
+            continue
+        path: Path = ("proxy", index, "name")
+        if what := bad_name(name):
+            yield Mistake(path, what)
+        elif name in seen:
+            yield Mistake(path, f"another proxy is named {name!r}")
+        seen.add(name)
+
+
+def bad_name(name: str) -> str:
+    """Say why a proxy cannot be named so, or ``""``."""
+    if safe_text(name, 255) != name or not name.strip():
+        return f"{show(name)} is not a name: 1 to 255 printable characters"
+    if not name.strip("/"):
+        return f"{show(name)} is not a name: it cannot stand in a URL"
+    if not unicodedata.is_normalized("NFC", name):
+        return f"{show(name)} is not in Unicode's composed form (NFC)"
+    return ""
+
+
+def _addresses(shape: Shape) -> Iterator[Mistake]:
+    listeners = list(_listeners(shape))
+    for at, (path, address) in enumerate(listeners):
+        if address.path and path != ("control", "listen"):
+            yield Mistake(path, "only the control API can listen on a Unix socket")
+        for other, taken in listeners[:at]:
+            if overlap(address, taken):
+                what = f"{address} is taken: {_whose(other, shape)} listens on {taken}"
+                yield Mistake(path, what)
+                break
+    for index, proxy in enumerate(shape.proxies):
+        backend = proxy.get("backend")
+        if backend is not None:
+            yield from _backend(backend, ("proxy", index, "backend"), listeners, shape)
+
+
+def _listeners(shape: Shape) -> Iterator[tuple[Path, Address]]:
+    control = shape.top.get("control", ControlSettings())
+    for key in ("listen", "toxiproxy"):
+        if address := getattr(control, key):
+            yield ("control", key), address
+    for index, proxy in enumerate(shape.proxies):
+        if address := proxy.get("listen"):
+            yield ("proxy", index, "listen"), address
+
+
+def _backend(
+    backend: Address, path: Path, listeners: Iterable[tuple[Path, Address]], shape: Shape
+) -> Iterator[Mistake]:
+    if not backend.path and not backend.port:
+        yield Mistake(path, "a backend's port is 1 to 65535")
+    for other, taken in listeners:
+        if overlap(backend, taken):
+            what = f"{backend} is where {_whose(other, shape)} listens: traffic would go in circles"
+            yield Mistake(path, what)
+            break
+
+
+def _whose(path: Path, shape: Shape) -> str:
+    if path[0] == "control":
+        return "the control API" if path[1] == "listen" else "the Toxiproxy API"
+    index = int(path[1])
+    return f"proxy {show(shape.proxies[index].get('name', index))}"
+
+
+def overlap(one: Address, other: Address) -> bool:
+    """Whether two addresses are the same listener; port 0 is never another's."""
+    if one.path or other.path:
+        return one.path == other.path
+    if one.port != other.port or not one.port:
+        return False
+    return bool(_hosts(one.host) & _hosts(other.host))
+
+
+def _hosts(host: str) -> set[str]:
+    """The loopback names an address stands for, since wildcards include them."""
+    if host.lower() == "localhost":
+        return {"127.0.0.1", "::1", "localhost"}
+    try:
+        number = ipaddress.ip_address(host)
+    except ValueError:
+        return {host.lower()}
+    if number.is_unspecified:
+        return {str(number), "127.0.0.1" if number.version == 4 else "::1"}
+    return {str(number), str(ipaddress.ip_address(0 if number.version == 4 else b"\0" * 16))}
+
+
+def _chain(proxy: Values, path: Path) -> Iterator[Mistake]:
+    chain = proxy.get("chain", ())
+    if len(chain) > MAX_CHAIN:
+        yield Mistake(path, f"{len(chain)} entries; at most {MAX_CHAIN} can stand in a chain")
+    seen = set()
+    for index, entry in enumerate(chain):
+        if not entry.keys() >= {"handler", "options"}:
+            continue
+        given = entry.get("name", "")
+        name = given or entry_name(ChainEntry(**entry))
+        if given and (what := bad_name(given)):
+            yield Mistake((*path, index, "name"), what)
+        elif name in seen:
+            yield Mistake(
+                (*path, index, "name"), f"another entry is named {name!r}; give it a name"
+            )
+        seen.add(name)
+
+
+def _matches(proxy: Values, path: Path, tables: Values, names: Names) -> Iterator[Mistake]:
+    """Whether the handlers in use and the protocol go together."""
+    protocol = names.catalog.protocols.get(proxy.get("protocol", "tcp"))
+    if protocol is None:
+        return
+    own = proxy.get("handler", {})
+    for name, _ in proxy.get("behavior", Mix()).weights:
+        options = tables.get(name, {}) | own.get(name, {})
+        place: Path = (*path, "behavior")
+        if name in tables:
+            place = ("handler", name)
+        if name in own:
+            place = (*path, "handler", name)
+        yield from _suits(names.kind(name), options, protocol, place)
+    for index, entry in enumerate(proxy.get("chain", ())):
+        place = (*path, "chain", index)
+        kind = names.kind(entry.get("handler", ""))
+        yield from _suits(kind, entry.get("options", {}), protocol, place)
+
+
+def _suits(
+    kind: type[Handler] | None, options: Values, protocol: type[Protocol], path: Path
+) -> Iterator[Mistake]:
+    if kind is not None and (what := kind.check(kind.Options(**options), protocol)):
+        yield Mistake(path, what)
