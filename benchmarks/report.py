@@ -36,10 +36,17 @@ def machine() -> str:
         f"{os.cpu_count()} cores",
         f"{platform.system()} {platform.release()}",
         f"Python {platform.python_version()}",
-        *(f"{name} {importlib.metadata.version(name)}" for name in ("uvloop", "gevent")),
+        *(f"{name} {_package(name)}" for name in ("uvloop", "gevent")),
         *(f"{name} {_version(name, words)}" for name, words in VERSIONS.items()),
     ]
     return ", ".join(parts)
+
+
+def _package(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
 
 
 def _version(name: str, words: list[str]) -> str:
