@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from chaostui.actions import Action, Send
-from chaostui.protocol import Frame, Protocol
+from chaostui.protocol import Frame, Protocol, Request
 
 Direction = Literal["upstream", "downstream"]
 
@@ -52,6 +52,8 @@ class Context:
     protocol: Protocol
     dice: random.Random
     shared: dict[str, Any] = field(default_factory=dict)
+    request: Request | None = None
+    """What the exchange asks, once its first bytes are there and the protocol tells."""
 
     @property
     def upstream(self) -> bool:

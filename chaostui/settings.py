@@ -129,6 +129,9 @@ class Mix(Text):
             raise ValueError(f"the weights add up to {mix.total:g}, which is over 100")
         return mix
 
+    def __bool__(self) -> bool:
+        return any(weight for _, weight in self.weights)
+
     @property
     def total(self) -> float:
         """What is given away of 100, ``normal`` included where it is named."""

@@ -14,7 +14,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """The base of all views."""
 
 
-class Quantiles(View):
+class Quantiles(View, frozen=True, kw_only=True):
     """A distribution of seconds, exact to 3.1 %."""
 
     count: int = 0
@@ -24,7 +24,7 @@ class Quantiles(View):
     max: float = 0.0
 
 
-class StatsView(View):
+class StatsView(View, frozen=True, kw_only=True):
     """Counters of a proxy since it was made."""
 
     connections: int = 0
@@ -47,7 +47,7 @@ class StatsView(View):
     """How much later than asked held bytes left."""
 
 
-class ChainView(View):
+class ChainView(View, frozen=True, kw_only=True):
     """One chain entry with all its options and its hits."""
 
     name: str
@@ -58,7 +58,7 @@ class ChainView(View):
     hits: int = 0
 
 
-class FaultView(View):
+class FaultView(View, frozen=True, kw_only=True):
     """A fault that lies over the proxy's own mix until it ends or its session does."""
 
     id: str
@@ -68,7 +68,7 @@ class FaultView(View):
     ends_in: float | None = None
 
 
-class HandlerView(View):
+class HandlerView(View, frozen=True, kw_only=True):
     """A handler of the mix: its weight in force, all its options, its hits."""
 
     name: str
@@ -79,7 +79,7 @@ class HandlerView(View):
     """Seconds until its ``duration`` is over; None: no end."""
 
 
-class ProxyView(View):
+class ProxyView(View, frozen=True, kw_only=True):
     """One proxy as it is now."""
 
     name: str
@@ -102,7 +102,7 @@ class ProxyView(View):
     stats: StatsView = StatsView()
 
 
-class ConnectionView(View):
+class ConnectionView(View, frozen=True, kw_only=True):
     """One connection as it is now."""
 
     id: int
@@ -126,7 +126,7 @@ class ConnectionView(View):
     opaque: str = ""
 
 
-class SessionView(View):
+class SessionView(View, frozen=True, kw_only=True):
     """An owner of faults: they end when it does."""
 
     id: str
@@ -136,7 +136,7 @@ class SessionView(View):
     faults: tuple[str, ...] = ()
 
 
-class HaltView(View):
+class HaltView(View, frozen=True, kw_only=True):
     """Whether everything is halted, by whom and since when (epoch seconds)."""
 
     halted: bool = False
@@ -144,7 +144,7 @@ class HaltView(View):
     at: float = 0.0
 
 
-class EngineView(View):
+class EngineView(View, frozen=True, kw_only=True):
     """The engine as a whole."""
 
     version: str

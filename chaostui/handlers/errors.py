@@ -42,12 +42,14 @@ class Errors(Handler):
             yield from self.context.protocol.error(self.options.kind, "open")
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        if not self.context.upstream or self.warming(frame):
+        if not self.context.upstream or self.context.protocol.opaque or self.warming(frame):
             yield Send(frame.data)
         elif self.options.inject:
             yield Send(self.spoil(frame.data))
         elif frame.last:
-            yield from self.context.protocol.error(self.options.kind)
+            yield from self.context.protocol.error(
+                self.options.kind, request=self.context.request
+            )
 
     def warming(self, frame: Frame) -> bool:
         """Count the calls of the proxy and say whether this one still passes."""

@@ -1,0 +1,324 @@
+"""One accepted client and its dialled backend: how they open, end and are seen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from chaostui.actions import Close, Reset
+from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.link import NO_FRAME, Link, What
+from chaostui.engine.side import DIAL, Side
+from chaostui.engine.views import ConnectionView
+from chaostui.errors import ChaosError
+from chaostui.events import Closed, CloseReason, Dialled, Opened
+
+if TYPE_CHECKING:
+    from chaostui.engine.plan import Armed, Plan
+    from chaostui.engine.proxy import Proxy
+
+
+class Connection(ABC):
+    """Joins the two sides by a link each way. ``Turns`` adds what happens in between."""
+
+    __slots__ = (
+        "_dialling",
+        "backend",
+        "client",
+        "client_name",
+        "closed",
+        "down",
+        "exchange",
+        "half_closed_at",
+        "hits",
+        "id",
+        "number",
+        "opened",
+        "ordinal",
+        "pinned",
+        "protocol",
+        "proxy",
+        "reason",
+        "request",
+        "seen",
+        "up",
+    )
+
+    client_side: ClassVar[type[Side]] = Side
+    backend_side: ClassVar[type[Side]] = Side
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.id = 0
+        self.ordinal = 0
+        """Its number among those of the proxy, from 1: what its draws depend on."""
+        self.client = self.client_side(self)
+        self.backend = self.backend_side(self)
+        self.up = Link(self, "upstream", self.client, self.backend)
+        self.down = Link(self, "downstream", self.backend, self.client)
+        self.protocol = proxy.new_protocol()
+        self.client_name = ""
+        self.number = 0
+        """The current exchange's number; 0 until the client has spoken."""
+        self.exchange: Exchange | None = None
+        """The current exchange, where a handler or a chain may act on it."""
+        self.pinned: Armed | None = None
+        self.request = ""
+        self.hits = 0
+        self.opened = time.monotonic()
+        self.reason: CloseReason | None = None
+        self.closed = False
+        self.half_closed_at = 0.0
+        self.seen = (0, self.opened)
+        """Bytes carried when they were last looked at, and when that last changed."""
+        self._dialling: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        up, down = self.up.received, self.down.received
+        return (
+            f"<Connection {self.id} {self.proxy.name} {self.handler_name}"
+            f" ↑{up} B ↓{down} B {self.state}>"
+        )
+
+    # -- reading ----------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """``dialling``, ``open``, ``half-closed``, ``closing`` or ``closed``."""
+        if self.closed:
+            return "closed"
+        if self.client.closing or self.up.cutting or self.down.cutting:
+            return "closing"
+        if self.backend.transport is None:
+            return "dialling"
+        return "half-closed" if self.half_closed_at else "open"
+
+    @property
+    def handler_name(self) -> str:
+        """The handler that the current exchange was given."""
+        exchange = self.exchange
+        return exchange.armed.name if exchange is not None and exchange.armed else "normal"
+
+    def look(self, now: float) -> float:
+        """Look whether bytes moved since the last look; return the seconds of quiet."""
+        carried = self.up.received + self.down.received
+        if carried != self.seen[0]:
+            self.seen = (carried, now)
+        return now - self.seen[1]
+
+    def view(self) -> ConnectionView:
+        """A frozen picture."""
+        now = time.monotonic()
+        return ConnectionView(
+            id=self.id,
+            proxy=self.proxy.name,
+            client=self.client_name,
+            backend=str(self.proxy.settings.backend),
+            state=self.state,
+            handler=self.handler_name,
+            pinned=self.pinned.name if self.pinned else "",
+            age=now - self.opened,
+            idle=self.look(now),
+            upstream=self.up.received,
+            downstream=self.down.received,
+            exchanges=self.number,
+            hits=self.hits,
+            held=self.up.held + self.down.held,
+            request=self.request,
+            opaque=self.protocol.opaque,
+        )
+
+    def other(self, side: Side) -> Side:
+        """The side across."""
+        return self.backend if side is self.client else self.client
+
+    # -- opening ----------------------------------------------------------------------------
+
+    def accepted(self) -> None:
+        """The client is there: draw for its first exchange, then dial."""
+        self.client_name = peer_name(self.client)
+        self.proxy.opened(self)
+        self.proxy.bus.publish(
+            Opened, proxy=self.proxy.name, connection=self.id, client=self.client_name
+        )
+        if self.proxy.plan.quiet:
+            self.dial()
+        else:
+            self.draw_at_open()
+            self.up.feed(What.OPEN, NO_FRAME, self.exchange)
+
+    @abstractmethod
+    def draw_at_open(self) -> None:
+        """Draw for the first exchange before anything was read."""
+
+    # -- what links tell --------------------------------------------------------------------
+
+    @abstractmethod
+    def hit(self, stage: Stage, exchange: Exchange | None, what: str) -> None:
+        """A handler really did something: count it, once per exchange, and tell."""
+
+    @abstractmethod
+    def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
+        """Send a reply made here back to where the bytes of ``link`` came from."""
+
+    @abstractmethod
+    def wrote(self, link: Link) -> None:
+        """Bytes left ``link`` that did not pass untouched."""
+
+    def dial(self) -> None:
+        """Call the backend."""
+        if self._dialling is None and self.client.writable:
+            self._dialling = self.proxy.spawn(self._dial())
+
+    async def _dial(self) -> None:
+        started = time.monotonic()
+        problem = ""
+        reason: CloseReason = "backend unreachable"
+        try:
+            await self.proxy.dial(self)
+        except TimeoutError as error:
+            problem, reason = str(error), "connect timeout"
+        except ConnectionRefusedError:
+            problem, reason = "connection refused", "backend refused"
+        except (OSError, ChaosError) as error:
+            problem = str(error)
+        seconds = time.monotonic() - started
+        self.proxy.dialled(problem)
+        self.proxy.bus.publish(
+            Dialled,
+            proxy=self.proxy.name,
+            connection=self.id,
+            backend=str(self.proxy.settings.backend),
+            seconds=seconds,
+            error=problem,
+        )
+        if problem:
+            self.end(reason, Reset())
+        elif self.closed or not self.client.writable:
+            self.backend.abort()
+        else:
+            self.up.flush()
+            self.down.settle()
+            self.client.resume(DIAL)
+
+    # -- ending -----------------------------------------------------------------------------
+
+    def source_ended(self, link: Link) -> None:
+        """The peer that feeds ``link`` has sent its FIN."""
+        if self.reason is None:
+            self.reason = "client closed" if link is self.up else "backend closed"
+        link.feed(What.EOF, NO_FRAME, self.exchange)
+
+    def half_closed(self, link: Link) -> None:
+        """The end of ``link`` was passed on; when both are, the connection is over."""
+        if self.up.ended and self.down.ended:
+            self.client.shut()
+            self.backend.shut()
+        elif not self.half_closed_at:
+            self.half_closed_at = time.monotonic()
+            self.proxy.half_closed.add(self)
+
+    def side_lost(self, side: Side) -> None:
+        """A socket is gone: closed by us, or reset by its peer."""
+        into, out_of = (self.down, self.up) if side is self.client else (self.up, self.down)
+        into.drop()
+        across = self.other(side)
+        if across.transport is None or across.lost:
+            if not side.closing:
+                self.reason = "reset by client"
+            out_of.drop()
+            self._closed()
+            return
+        if side.closing:
+            return
+        self.reason = "reset by client" if side is self.client else "reset by backend"
+        across.unpause()
+        if out_of.blocked:
+            out_of.drop()
+            across.reset()
+        elif not out_of.ended:
+            # What it had sent goes on before its reset does.
+            out_of.feed(What.RESET)
+        else:
+            across.reset()
+
+    def peer_vanished(self, side: Side) -> None:
+        """The peer was seen to be gone while its reading is paused.
+
+        Where what it sent still leaves by itself, its end is met in order; where a handler
+        keeps it, or nobody was dialled yet, nothing would ever be noticed.
+        """
+        link = self.up if side is self.client else self.down
+        if link.blocked or not link.dest.writable:
+            side.vanish()
+
+    def failed(self, error: Exception) -> None:
+        """A handler raised: this connection alone is cut, so that no test passes by it."""
+        self.proxy.handler_failed(self, error)
+        self.end("handler failed", Reset())
+
+    def finish(self, final: Close | Reset, exchange: Exchange | None) -> None:
+        """A handler ended the connection."""
+        self.end("fault", final)
+
+    def end(self, reason: CloseReason, final: Close | Reset) -> None:
+        """Close or reset both sides, once what was already passed on has left."""
+        self.reason = reason
+        closing = isinstance(final, Close)
+        for link in (self.up, self.down):
+            if not link.ended:
+                link.cut(What.CLOSE if closing else What.RESET)
+            elif closing:
+                link.dest.shut()
+            else:
+                link.dest.reset()
+        if self.backend.transport is None:
+            self.up.drop()
+            if self._dialling is not None and self._dialling is not asyncio.current_task():
+                self._dialling.cancel()
+
+    def kill(self, reason: CloseReason) -> None:
+        """Reset both sides at once; what is pending is lost."""
+        self.reason = reason
+        self.up.drop()
+        self.down.drop()
+        if self._dialling is not None:
+            self._dialling.cancel()
+        self.client.abort()
+        self.backend.abort()
+
+    @abstractmethod
+    def replan(self, plan: Plan, changed: frozenset[Armed]) -> None:
+        """The proxy has a new plan: act on it now."""
+
+    @abstractmethod
+    def end_exchanges(self) -> None:
+        """The connection is over, and so are its exchanges."""
+
+    def _closed(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        if self._dialling is not None:
+            self._dialling.cancel()
+        self.end_exchanges()
+        self.proxy.closed(self)
+        self.proxy.bus.publish(
+            Closed,
+            proxy=self.proxy.name,
+            connection=self.id,
+            reason=self.reason or "client closed",
+            upstream=self.up.received,
+            downstream=self.down.received,
+            seconds=time.monotonic() - self.opened,
+        )
+
+
+def peer_name(side: Side) -> str:
+    """The address of a side's peer, as ``host:port``."""
+    peer = side.transport.get_extra_info("peername") if side.transport is not None else None
+    if isinstance(peer, tuple) and len(peer) >= 2:
+        return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
+    return "unix"

@@ -1,0 +1,206 @@
+"""What all proxies of an engine share: clockwork, limits, and who may be dialled."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import socket
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from chaostui.engine.bus import Bus
+from chaostui.engine.plan import Catalog
+from chaostui.engine.proxy import Proxy
+from chaostui.engine.watch import Watch
+from chaostui.settings import Address
+
+log = logging.getLogger("chaostui.engine")
+
+TICK = 0.1
+RESERVED_FILES = 64
+"""File descriptors kept for the API, logs and listeners."""
+LAG_WARNING = 0.1
+"""Seconds: a loop that is later than this says so in the log."""
+
+
+class Core:
+    """The parts of an engine below its one door."""
+
+    def __init__(self, catalog: Catalog, seed: int | None) -> None:
+        self.catalog = catalog
+        self.seed = int.from_bytes(os.urandom(4)) if seed is None else seed
+        self.bus = Bus()
+        self.watch = Watch()
+        self.proxies: dict[str, Proxy] = {}
+        self.handler_settings: dict[str, dict[str, Any]] = {}
+        self.halted = False
+        self.allow_link_local = False
+        self.control: list[tuple[str, int]] = []
+        """The control API's own addresses, never to be dialled."""
+        self.max_connections = connection_limit()
+        self.open = 0
+        self.lag = 0.0
+        self.ended: list[tuple[Proxy, str]] = []
+        """What has ended by itself and the supervisor has not written down yet."""
+        self.on_end: Any = None
+        self._last_id = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ends: dict[Proxy, asyncio.TimerHandle] = {}
+        self._ticker: asyncio.TimerHandle | None = None
+        self._paused: set[Proxy] = set()
+        self._lags: list[float] = []
+
+    # -- clockwork --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to tick."""
+        loop = asyncio.get_running_loop()
+        self.watch.start(loop)
+        self._tick(time.monotonic())
+
+    def stop(self) -> None:
+        """End; nothing is left running."""
+        self.watch.close(asyncio.get_running_loop())
+        for timer in (self._ticker, *self._ends.values()):
+            if timer is not None:
+                timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def _tick(self, due: float) -> None:
+        now = time.monotonic()
+        self._lags = [*self._lags[-9:], max(now - due, 0.0)]
+        self.lag = max(self._lags)
+        if now - due > LAG_WARNING:
+            log.warning("the event loop was %.0f ms late", (now - due) * 1000)
+        self.watch.arm()
+        for proxy in self.proxies.values():
+            proxy.sweep(now)
+        self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick, now + TICK)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``work`` in the background; it ends with the engine at the latest."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a task of the engine failed", exc_info=task.exception())
+
+    def schedule_ends(self, proxy: Proxy) -> None:
+        """See to it that what ends by itself on ``proxy`` does."""
+        timer = self._ends.pop(proxy, None)
+        if timer is not None:
+            timer.cancel()
+        end = proxy.next_end()
+        if end is not None and proxy.name in self.proxies:
+            delay = max(end - time.monotonic(), 0.0) + 0.001
+            self._ends[proxy] = asyncio.get_running_loop().call_later(delay, self._end, proxy)
+
+    def _end(self, proxy: Proxy) -> None:
+        self._ends.pop(proxy, None)
+        told = proxy.expire(time.monotonic())
+        if told and self.on_end is not None:
+            self.on_end(proxy, told)
+        elif not told:
+            self.schedule_ends(proxy)
+
+    # -- names ------------------------------------------------------------------------------
+
+    def next_id(self) -> int:
+        """The next connection's id, from 1, across all proxies."""
+        self._last_id += 1
+        return self._last_id
+
+    def canonical(self, name: str) -> str:
+        """A handler's own name for one of its aliases; unknown names as they are."""
+        kind = self.catalog.handlers.get(name)
+        return kind.name if kind is not None else name
+
+    # -- limits -----------------------------------------------------------------------------
+
+    def opened(self, proxy: Proxy) -> None:
+        """A client was accepted: at a limit, further ones wait in the backlog."""
+        self.open += 1
+        own = proxy.settings.max_connections
+        if own and len(proxy.connections) >= own:
+            self._pause(proxy, f"max_connections {own}")
+        if self.open >= self.max_connections:
+            for each in self.proxies.values():
+                self._pause(each, f"{self.max_connections} connections of this process")
+
+    def _pause(self, proxy: Proxy, limit: str) -> None:
+        if proxy.listener is not None and proxy.listener.accepting:
+            proxy.listener.pause()
+            self._paused.add(proxy)
+            proxy.warn(f"at its limit ({limit}): clients wait in the backlog")
+
+    def closed(self, proxy: Proxy) -> None:
+        """A connection is gone: there is room for a waiting client."""
+        self.open -= 1
+        for each in tuple(self._paused):
+            own = each.settings.max_connections
+            if self.open < self.max_connections and not (own and len(each.connections) >= own):
+                self._paused.discard(each)
+                if each.listener is not None:
+                    self.spawn(each.open(each.listener))
+
+    # -- who may be dialled -----------------------------------------------------------------
+
+    def why_not_dial(self, ip: str, port: int) -> str:
+        """Say why a backend's address must not be dialled, or ``""``."""
+        try:
+            address = ipaddress.ip_address(ip.partition("%")[0])
+        except ValueError:
+            return ""
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        if address.is_link_local and not self.allow_link_local:
+            return f"{ip} is link-local, where cloud metadata lives (use --allow-upstream)"
+        own = [name for p in self.proxies.values() if p.listener for name in p.listener.names]
+        for host, own_port in (*own, *self.control):
+            if port == own_port and _same_host(str(address), host):
+                return f"{Address(ip, port)} is an address of chaostui's own"
+        return ""
+
+
+def _same_host(ip: str, listening: str) -> bool:
+    """Whether a connection to ``ip`` arrives at a socket that listens on ``listening``."""
+    if ip in ("0.0.0.0", "::"):  # noqa: S104  (connects to this machine)
+        ip = "127.0.0.1" if ip == "0.0.0.0" else "::1"  # noqa: S104
+    if ip == listening:
+        return True
+    if listening not in ("0.0.0.0", "::"):  # noqa: S104
+        return False
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((ip, 0))
+        except OSError:
+            return False
+    return True
+
+
+def connection_limit() -> int:
+    """How many connections this process can hold, two file descriptors each.
+
+    Raises the soft limit to the hard one first.
+    """
+    import resource  # noqa: PLC0415  (POSIX only)
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+        except (OSError, ValueError):
+            pass
+    if soft == resource.RLIM_INFINITY:
+        return 1_000_000
+    return max((soft - min(RESERVED_FILES, soft * 3 // 8)) // 2, 1)

@@ -1,0 +1,135 @@
+"""Calls a backend: resolved anew each time, all its addresses tried, never ourselves."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from chaostui.engine.side import Side
+from chaostui.errors import NotAllowed
+from chaostui.settings import Address
+
+STAGGER = 0.25
+"""Seconds after which the next address of a name is tried beside the one before (RFC 8305)."""
+
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+
+
+async def dial(
+    address: Address,
+    side: Side,
+    *,
+    timeout: float,
+    refused: Callable[[str, int], str],
+) -> None:
+    """Connect ``side`` to ``address``.
+
+    ``refused(ip, port)`` says why an address must not be dialled, or ``""``; it is asked about
+    the resolved address, each time. Raises TimeoutError after ``timeout`` seconds, NotAllowed,
+    or the OSError of the last address tried.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            await _dial(address, side, refused)
+    except TimeoutError:
+        raise TimeoutError(f"connect timeout after {timeout:g} s") from None
+
+
+async def _dial(address: Address, side: Side, refused: Callable[[str, int], str]) -> None:
+    loop = asyncio.get_running_loop()
+    if address.path:
+        await loop.create_unix_connection(lambda: side, address.path)
+        return
+    infos = await resolve(address)
+    allowed = []
+    for info in infos:
+        why = refused(info[4][0], address.port)
+        if not why:
+            allowed.append(info)
+    if not allowed:
+        raise NotAllowed(refused(infos[0][4][0], address.port))
+    if len(allowed) == 1:
+        await loop.create_connection(lambda: side, allowed[0][4][0], address.port)
+    else:
+        sock = await _first_of(allowed)
+        await loop.create_connection(lambda: side, sock=sock)
+    keep_alive(side)
+
+
+async def resolve(address: Address) -> list[AddressInfo]:
+    """The socket addresses behind a host; IP addresses and ``localhost`` ask nobody.
+
+    Raises OSError with one line when the name cannot be resolved.
+    """
+    try:
+        ips = (
+            ["127.0.0.1", "::1"]  # RFC 6761, 6.3: localhost is loopback, no DNS
+            if address.host == "localhost"
+            else [str(ipaddress.ip_address(address.host))]
+        )
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise OSError(f"cannot resolve {address.host}: {error.strerror}") from None
+        return [(int(f), int(t), p, str(c), tuple(a)) for f, t, p, c, a in found]
+    return [
+        (
+            socket.AF_INET6 if ":" in ip else socket.AF_INET,
+            socket.SOCK_STREAM,
+            socket.IPPROTO_TCP,
+            "",
+            (ip, address.port, 0, 0) if ":" in ip else (ip, address.port),
+        )
+        for ip in ips
+    ]
+
+
+async def _first_of(infos: list[AddressInfo]) -> socket.socket:
+    if all(ipaddress.ip_address(info[4][0]).is_loopback for info in infos):
+        # Loopback answers at once, so there is nothing to race.
+        return await _one_after_another(infos)
+    import aiohappyeyeballs  # noqa: PLC0415  (names with several addresses only)
+
+    return await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=STAGGER)
+
+
+async def _one_after_another(infos: list[AddressInfo]) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    problem: OSError = OSError("no address")
+    for family, kind, proto, _, sockaddr in infos:
+        sock = socket.socket(family, kind, proto)
+        sock.setblocking(False)
+        try:
+            await loop.sock_connect(sock, sockaddr)
+        except OSError as error:
+            sock.close()
+            if not isinstance(problem, ConnectionRefusedError):
+                problem = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise problem
+
+
+def keep_alive(side: Side) -> None:
+    """Let the kernel ask a silent peer whether it is still there, after 15 s and each 15 s."""
+    if side.transport is None:
+        return
+    sock = side.transport.get_extra_info("socket")
+    if sock is not None and sock.family != socket.AF_UNIX:
+        set_keep_alive(sock)
+
+
+def set_keep_alive(sock: socket.socket) -> None:
+    """Turn keep-alive probes on; a listener's sockets inherit this."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

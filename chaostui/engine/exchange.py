@@ -1,0 +1,111 @@
+"""One request and its reply, and the handlers that act on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaostui.actions import Close, Reset
+from chaostui.handler import Context, Direction, Handler
+from chaostui.protocol import Protocol, Request
+
+if TYPE_CHECKING:
+    from chaostui.engine.draw import Dice
+    from chaostui.engine.plan import Armed
+
+
+class Stage:
+    """A handler's instance at work in one direction."""
+
+    __slots__ = ("active", "armed", "handler", "hit_in")
+
+    def __init__(self, armed: Armed, handler: Handler) -> None:
+        self.armed = armed
+        self.handler = handler
+        self.active = True
+        self.hit_in = 0
+        """The exchange it last hit, so that each counts once."""
+
+
+class Exchange:
+    """An exchange of a connection: numbered from 1, which begins when the client connects."""
+
+    __slots__ = (
+        "_downstream",
+        "_upstream",
+        "answer",
+        "answered",
+        "armed",
+        "asked",
+        "final",
+        "handler",
+        "hit",
+        "number",
+        "replies",
+        "request",
+        "seconds",
+    )
+
+    def __init__(self, number: int, asked: float, armed: Armed | None) -> None:
+        self.number = number
+        self.asked = asked
+        """When its first byte came, on the monotonic clock."""
+        self.armed = armed
+        self.handler = armed.name if armed is not None else "normal"
+        """What it was given, even if that is switched off since."""
+        self.hit = False
+        self.request = ""
+        """The request's name, for people."""
+        self.replies = True
+        """Whether a reply is due."""
+        self.answered = False
+        """Its reply has begun."""
+        self.seconds = 0.0
+        """How long the reply's first byte took."""
+        self.answer: list[bytes] | None = None
+        """The reply made here, when the backend is not asked."""
+        self.final: Close | Reset | None = None
+        """What follows the reply made here."""
+        self._upstream: Stage | None = None
+        self._downstream: Stage | None = None
+
+    def stage(self, direction: Direction) -> Stage | None:
+        """The drawn handler's instance for ``direction``; None when the exchange is normal."""
+        return self._upstream if direction == "upstream" else self._downstream
+
+    def arm(self, protocol: Protocol, dice: Dice, connection: int) -> None:
+        """Make the drawn handler's instances, or take them away when it is switched off."""
+        self._upstream = self._downstream = None
+        if self.armed is not None:
+            self._upstream = stage(self.armed, "upstream", protocol, dice, connection, self.number)
+            self._downstream = stage(
+                self.armed, "downstream", protocol, dice, connection, self.number
+            )
+
+    def asks(self, request: Request | None) -> None:
+        """Its request is known."""
+        if request is not None:
+            self.request = request.name
+        for drawn in (self._upstream, self._downstream):
+            if drawn is not None:
+                drawn.handler.context.request = request
+
+    def renew(self) -> None:
+        """The drawn handler has new options."""
+        for drawn in (self._upstream, self._downstream):
+            if drawn is not None:
+                drawn.handler.options = drawn.armed.options
+
+
+def stage(
+    armed: Armed,
+    direction: Direction,
+    protocol: Protocol,
+    dice: Dice,
+    connection: int,
+    exchange: int,
+) -> Stage:
+    """Make an instance of ``armed`` for one direction, with dice of its own."""
+    seeded = dice.random(connection, exchange, f"{armed.name} {direction}")
+    protocol.dice = seeded
+    context = Context(direction, protocol, seeded, armed.shared)
+    return Stage(armed, armed.kind(armed.options, context))

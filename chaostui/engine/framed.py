@@ -1,0 +1,219 @@
+"""Exchanges where the protocol finds the true boundaries of requests and replies."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, ClassVar
+
+from chaostui.actions import Close, Reset
+from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.link import Link, What
+from chaostui.engine.side import DIAL, Side
+from chaostui.engine.turns import CLIENT, FRESH, BackendSide, ClientSide, Turns
+from chaostui.protocol import Frame, Request
+
+if TYPE_CHECKING:
+    from chaostui.engine.proxy import Proxy
+
+
+class FramedClientSide(ClientSide):
+    """The socket that was accepted."""
+
+    __slots__ = ()
+    connection: Framed
+
+    def data_received(self, data: bytes) -> None:
+        connection = self.connection
+        if connection.protocol.opaque:
+            super().data_received(data)
+            return
+        connection.up.received += len(data)
+        connection.cut_requests(data)
+
+
+class FramedBackendSide(BackendSide):
+    """The socket that was dialled."""
+
+    __slots__ = ()
+    connection: Framed
+
+    def data_received(self, data: bytes) -> None:
+        connection = self.connection
+        if connection.protocol.opaque:
+            super().data_received(data)
+            return
+        connection.down.received += len(data)
+        connection.cut_replies(data)
+
+
+class Framed(Turns):
+    """A connection that draws at each request, and keeps replies in order.
+
+    ``_waiting`` holds the exchanges whose reply is due, oldest first: pipelined requests may
+    be several. A reply made here waits for those before it.
+    """
+
+    __slots__ = ("_ending", "_requests", "_waiting")
+
+    client_side: ClassVar[type[Side]] = FramedClientSide
+    backend_side: ClassVar[type[Side]] = FramedBackendSide
+
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy)
+        self._waiting: deque[Exchange] = deque()
+        self._requests: dict[Exchange, Request] = {}
+        """Requests that a handler may still answer here."""
+        self._ending = False
+        """A reply that is due will end the connection: no more requests are taken."""
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def cut_requests(self, data: bytes) -> None:
+        """Bytes from the client: each request is an exchange."""
+        frames = self.protocol.request(data)
+        for frame in frames:
+            if frame.first and not self.protocol.opaque:
+                self._begin(frame)
+            self._forward(frame)
+        if self.protocol.opaque:
+            self._lost_frame()
+        if self.backend.transport is None and frames:
+            self.client.pause(DIAL)
+
+    def _begin(self, frame: Frame) -> None:
+        self.asked = time.monotonic()
+        self.proxy.stats.exchanges += 1
+        self.number += 1
+        plan = self.proxy.plan
+        drawn = self.turn == FRESH and self._plan is plan and self.pinned is None
+        self.turn = CLIENT
+        exchange = self.exchange
+        if exchange is None or not drawn:
+            if exchange is not None and self.number == 1:
+                self.end_exchange(exchange)
+            exchange = self.new_exchange(plan)
+        exchange.asked = self.asked
+        exchange.replies = frame.reply
+        self.exchange = exchange
+        if frame.request is not None:
+            self.request = frame.request.name
+            exchange.asks(frame.request)
+            if exchange.armed is not None:
+                self._requests[exchange] = frame.request
+        if frame.reply:
+            self._waiting.append(exchange)
+
+    def _forward(self, frame: Frame) -> None:
+        exchange, link = self.exchange, self.up
+        if self._ending:
+            return
+        if link.direct and (exchange is None or exchange.stage("upstream") is None):
+            link.dest.transport.write(frame.data)  # type: ignore[union-attr]
+        else:
+            link.feed(What.DATA, frame, exchange)
+        if frame.last and exchange is not None and not exchange.replies:
+            self.end_exchange(exchange)
+
+    # -- replies ----------------------------------------------------------------------------
+
+    def cut_replies(self, data: bytes) -> None:
+        """Bytes from the backend: each reply ends the oldest exchange."""
+        link, waiting = self.down, self._waiting
+        for frame in self.protocol.reply(data):
+            exchange = waiting[0] if waiting else None
+            if exchange is None and self.turn == FRESH:
+                exchange = self.exchange  # the greeting belongs to the draw at open
+            if frame.first and exchange is not None and not exchange.answered:
+                exchange.answered = True
+                self.record_latency(exchange, exchange.asked)
+            if link.direct and (exchange is None or exchange.stage("downstream") is None):
+                link.dest.transport.write(frame.data)  # type: ignore[union-attr]
+            else:
+                link.feed(What.DATA, frame, exchange)
+            if frame.last and waiting:
+                self._over(waiting.popleft())
+                self._send_answers()
+        if self.protocol.opaque:
+            self._lost_frame()
+
+    def _over(self, exchange: Exchange) -> None:
+        self._requests.pop(exchange, None)
+        self.end_exchange(exchange)
+
+    def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
+        """Send a reply made here, after the replies that are due before it."""
+        if exchange is None or self.protocol.opaque or link is self.down:
+            super().answer(exchange, data, link)
+            return
+        if not exchange.replies:
+            return  # a request that is never answered is not answered by an error either
+        if exchange.answer is None:
+            exchange.answer = []
+            if exchange in self._requests:
+                self.protocol.dropped(self._requests[exchange])
+        exchange.answer.append(data)
+        if self.turn == FRESH:
+            super().answer(exchange, data, link)
+        elif exchange in self._waiting:
+            self._send_answers()
+        else:
+            self.down.feed(What.LOCAL, Frame(data), None)
+
+    def _send_answers(self) -> None:
+        """Send the replies made here whose turn has come."""
+        waiting = self._waiting
+        while waiting and waiting[0].answer is not None:
+            exchange = waiting.popleft()
+            for data in exchange.answer or ():
+                self.down.feed(What.LOCAL, Frame(data), None)
+            self.record_latency(exchange, exchange.asked)
+            self._over(exchange)
+            if exchange.final is not None:
+                self.end("fault", exchange.final)
+                return
+
+    def finish(self, final: Close | Reset, exchange: Exchange | None) -> None:
+        """End the connection: at once, or after the reply made here when that must wait."""
+        if exchange is not None and exchange.answer is not None and exchange in self._waiting:
+            exchange.final = final
+            self._ending = True
+        else:
+            super().finish(final, exchange)
+
+    # -- losing the frame -------------------------------------------------------------------
+
+    def _lost_frame(self) -> None:
+        """From now on nothing is known about the bytes: exchanges are turns again."""
+        for exchange in self._waiting:
+            if exchange is not self.exchange:
+                self.end_exchange(exchange)
+        self._waiting.clear()
+        self._requests.clear()
+        self.turn = CLIENT
+        self.settle()
+        self.proxy.lost_frame(self, self.protocol.opaque)
+
+    def stage_of(self, link: Link) -> Stage | None:
+        """Stages are looked up per frame here, unless the frame was lost."""
+        return super().stage_of(link) if self.protocol.opaque else None
+
+    def source_ended(self, link: Link) -> None:
+        """A FIN: what the framer still holds back goes on before it."""
+        if not self.protocol.opaque:
+            upstream = link is self.up
+            end = self.protocol.request_end if upstream else self.protocol.reply_end
+            for frame in end():
+                exchange = self.exchange if upstream else next(iter(self._waiting), None)
+                link.feed(What.DATA, frame, exchange)
+        super().source_ended(link)
+
+    def live_exchanges(self) -> list[Exchange]:
+        live = super().live_exchanges()
+        return [*self._waiting, *(exchange for exchange in live if exchange not in self._waiting)]
+
+    def end_exchanges(self) -> None:
+        for exchange in self._waiting:
+            self.end_exchange(exchange)
+        if not self.number or self.protocol.opaque:
+            super().end_exchanges()

@@ -1,0 +1,286 @@
+"""How an engine and its proxies start, change and end: wholly or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from chaostui.engine.compile import Compiled, compile_plan, read_options
+from chaostui.engine.core import Core
+from chaostui.engine.journal import Journal
+from chaostui.engine.layers import merged_options
+from chaostui.engine.listener import Listener
+from chaostui.engine.look import proxy_view
+from chaostui.engine.plan import Catalog, Plan
+from chaostui.engine.proxy import Proxy
+from chaostui.engine.views import ProxyView
+from chaostui.errors import Conflict, NotFound, Problem, SettingsError
+from chaostui.options import read, unknown
+from chaostui.settings import MAX_PROXIES, Profile, ProxySettings, encode
+
+
+class Lifecycle:
+    """Starting, reloading, draining; adding, changing and removing proxies."""
+
+    def __init__(self, catalog: Catalog, *, seed: int | None = None, source: str = "") -> None:
+        self.core = Core(catalog, seed)
+        self.bus = self.core.bus
+        self.source = source
+        """The profile file the engine was started with, if there was one."""
+        self._journal = Journal(self.bus)
+        self._profile = Profile()
+        self._started = time.monotonic()
+        self.core.on_end = self._ended
+
+    @property
+    def catalog(self) -> Catalog:
+        """The handlers and protocols the engine knows."""
+        return self.core.catalog
+
+    @property
+    def revision(self) -> int:
+        """Grows by one with each change."""
+        return self._journal.revision
+
+    def _ended(self, proxy: Proxy, told: list[str]) -> None:
+        self._journal.write("duration", f"{', '.join(told)} ended", proxy.name)
+
+    # -- proxies by name --------------------------------------------------------------------
+
+    def _find(self, name: str | None) -> Proxy:
+        proxies = self.core.proxies
+        if name is None:
+            if not proxies:
+                raise NotFound("there is no proxy")
+            return next(iter(proxies.values()))
+        if name not in proxies:
+            raise NotFound(unknown("proxy", name, proxies))
+        return proxies[name]
+
+    # -- life -------------------------------------------------------------------------------
+
+    async def start(self, profile: Profile) -> None:
+        """Bind and serve everything. Raises SettingsError or CannotListen, nothing is bound."""
+        self.core.start()
+        try:
+            await self._apply(profile)
+        except BaseException:
+            self.core.stop()
+            raise
+
+    async def apply(self, profile: Profile, actor: str) -> None:
+        """Become what ``profile`` says, wholly or, with SettingsError or CannotListen, not at all.
+
+        Connections of proxies that stay live on; faults of sessions stay where their proxy does.
+        """
+        before = self.profile()
+        await self._apply(profile)
+        changes = len(difference(before, self.profile()))
+        self._journal.write(actor, f"loaded a profile: {changes} changes")
+
+    async def _apply(self, profile: Profile) -> None:
+        if len(profile.proxy) > MAX_PROXIES:
+            raise SettingsError(Problem("proxy", f"more than {MAX_PROXIES} proxies"))
+        trial = {settings.name: self._trial(profile, settings) for settings in profile.proxy}
+        if len(trial) < len(profile.proxy):
+            raise SettingsError(Problem("proxy", "two proxies have the same name"))
+        listeners = await self._bind(profile)
+        self._profile = profile
+        self.core.handler_settings = dict(profile.handler)
+        self.core.allow_link_local = profile.control.allow_upstream
+        for name in [name for name in self.core.proxies if name not in trial]:
+            self._drop(name)
+        order = {}
+        for settings in profile.proxy:
+            order[settings.name] = await self._put(settings, listeners.get(settings.name))
+        self.core.proxies.clear()
+        self.core.proxies.update(order)
+        for proxy in order.values():
+            proxy.replan()
+
+    def _trial(self, profile: Profile, settings: ProxySettings) -> Compiled:
+        """Compile a proxy's plan to see whether it can be: SettingsError."""
+        return check_settings(self.core, settings, profile.handler)
+
+    async def _bind(self, profile: Profile) -> dict[str, Listener]:
+        """Bind what is not bound yet; an address may go from one own proxy to another."""
+        kept = {p.name: p.listener for p in self.core.proxies.values() if p.listener}
+        new: dict[str, Listener] = {}
+        leaving = {
+            str(listener.address): name
+            for name, listener in kept.items()
+            if not any(s.name == name and s.listen == listener.address for s in profile.proxy)
+        }
+        try:
+            for settings in profile.proxy:
+                old = kept.get(settings.name)
+                if not settings.enabled or (old and old.address == settings.listen):
+                    continue
+                giver = leaving.pop(str(settings.listen), None)
+                if giver is not None:
+                    new[settings.name] = kept[giver].share()
+                else:
+                    new[settings.name] = await Listener.bind(settings.listen, settings.name)
+        except BaseException:
+            for listener in new.values():
+                listener.close()
+            raise
+        return new
+
+    async def _put(self, settings: ProxySettings, listener: Listener | None) -> Proxy:
+        """Make a proxy, or give an existing one new settings."""
+        proxy = self.core.proxies.get(settings.name)
+        if proxy is None:
+            proxy = Proxy(self.core, settings)
+            self.core.proxies[settings.name] = proxy
+        else:
+            proxy.change(settings)
+        if not settings.enabled:
+            proxy.shut()
+        elif listener is not None:
+            proxy.close()
+            proxy.replan()  # before the first client: it must meet the faults
+            await proxy.open(listener)
+        return proxy
+
+    def _drop(self, name: str) -> None:
+        proxy = self.core.proxies.pop(name)
+        proxy.shut()
+        self.core.schedule_ends(proxy)
+
+    async def drain(self, seconds: float) -> int:
+        """Stop accepting, wait up to ``seconds`` for open connections, reset the rest.
+
+        Returns how many had to be reset.
+        """
+        for proxy in self.core.proxies.values():
+            proxy.close()
+        deadline = time.monotonic() + seconds
+        while self.core.open and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        cut = self.core.open
+        for proxy in self.core.proxies.values():
+            for connection in tuple(proxy.connections.values()):
+                connection.kill("drained")
+        await asyncio.sleep(0)
+        return cut
+
+    async def close(self) -> None:
+        """End at once: listeners, connections, timers."""
+        for proxy in self.core.proxies.values():
+            proxy.shut()
+        await asyncio.sleep(0)
+        self.core.stop()
+
+    # -- the profile ------------------------------------------------------------------------
+
+    def profile(self) -> Profile:
+        """The profile that would make the engine what it is now, faults of sessions left out."""
+        proxies = tuple(
+            replace(proxy.settings, behavior=proxy.layers.base.mix)
+            for proxy in self.core.proxies.values()
+        )
+        return replace(self._profile, proxy=proxies, handler=self.core.handler_settings)
+
+    def diff(self, profile: Profile) -> list[dict[str, Any]]:
+        """What ``profile`` would change: path, value now, value then."""
+        return difference(self.profile(), profile)
+
+    # -- changing proxies -------------------------------------------------------------------
+
+    async def add_proxy(self, settings: ProxySettings, actor: str) -> ProxyView:
+        """Add a proxy with its faults. Conflict, SettingsError, CannotListen, Halted."""
+        proxies = self.core.proxies
+        if settings.name in proxies:
+            raise Conflict(f"there is a proxy {settings.name!r} already")
+        if len(proxies) >= MAX_PROXIES:
+            raise Conflict(f"there are {MAX_PROXIES} proxies, which is the limit")
+        check_settings(self.core, settings, self.core.handler_settings)
+        listener = None
+        if settings.enabled:
+            listener = await Listener.bind(settings.listen, settings.name)
+        proxy = await self._put(settings, listener)
+        if listener is None:
+            proxy.replan()
+        self._journal.write(actor, "added", settings.name, after=str(proxy.listen))
+        return proxy_view(proxy)
+
+    async def update_proxy(
+        self, name: str | None, changes: dict[str, Any], actor: str
+    ) -> ProxyView:
+        """Change settings; ``changes`` maps field names of ProxySettings to values.
+
+        Running connections keep their backend; ``enabled=False`` closes them. On SettingsError
+        or CannotListen nothing has changed.
+        """
+        proxy = self._find(name)
+        before = replace(proxy.settings, behavior=proxy.layers.base.mix)
+        settings = replace(before, **{k: v for k, v in changes.items() if k != "name"})
+        check_settings(self.core, settings, self.core.handler_settings)
+        listener = None
+        bound = proxy.listener
+        if settings.enabled and (bound is None or bound.address != settings.listen):
+            listener = await Listener.bind(settings.listen, proxy.name)
+        await self._put(settings, listener)
+        proxy.replan()
+        told = msgspec.json.encode(difference(before, settings), enc_hook=encode).decode()
+        self._journal.write(actor, "changed", proxy.name, after=told)
+        return proxy_view(proxy)
+
+    async def remove_proxy(self, name: str, actor: str) -> None:
+        """Close a proxy and its connections. NotFound."""
+        self._find(name)
+        self._drop(name)
+        self._journal.write(actor, "removed", name)
+
+
+def check_settings(
+    core: Core, settings: ProxySettings, handler_settings: dict[str, dict[str, Any]]
+) -> Compiled:
+    """Compile what ``settings`` ask for; SettingsError says why they cannot be used."""
+    if settings.protocol not in core.catalog.protocols:
+        what = unknown("protocol", settings.protocol, core.catalog.protocols)
+        raise SettingsError(Problem("protocol", what))
+    if settings.listen.path:
+        raise SettingsError(Problem("listen", "a proxy listens on host:port"))
+    if settings.listen.port and settings.listen == settings.backend:
+        raise SettingsError(Problem("backend", "is the address the proxy listens on"))
+    for name in (*handler_settings, *settings.handler):
+        if name not in core.catalog.handlers:
+            what = unknown("handler", name, core.catalog.handlers)
+            raise SettingsError(Problem(f"handler.{name}", what))
+    raw = merged_options(core.canonical, handler_settings, settings.handler)
+    protocol = core.catalog.protocols[settings.protocol]
+    for name, options in raw.items():
+        read_options(core.catalog.handlers[name], options, protocol, f"handler.{name}")
+    read(protocol.Options, settings.protocol_options)
+    return compile_plan(
+        core.catalog, protocol, settings.behavior, raw, settings.chain, before=Plan()
+    )
+
+
+def difference(before: Any, after: Any, path: str = "") -> list[dict[str, Any]]:
+    """The leaves in which two settings differ: their path, and both values."""
+    old = msgspec.to_builtins(before, enc_hook=encode)
+    new = msgspec.to_builtins(after, enc_hook=encode)
+    return list(_differences(old, new, path))
+
+
+def _differences(old: Any, new: Any, path: str) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from _differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+    elif _named(old) and _named(new):
+        yield from _differences({i["name"]: i for i in old}, {i["name"]: i for i in new}, path)
+    elif old != new:
+        yield {"path": path, "running": old, "given": new}
+
+
+def _named(items: Any) -> bool:
+    return isinstance(items, (list, tuple)) and all(
+        isinstance(item, dict) and "name" in item for item in items
+    )

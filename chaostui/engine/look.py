@@ -1,0 +1,117 @@
+"""Takes frozen pictures of the engine."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from chaostui.engine.compile import handler_class, read_options
+from chaostui.engine.layers import Layer
+from chaostui.engine.plan import Armed, ArmedEntry
+from chaostui.engine.proxy import Proxy
+from chaostui.engine.views import ChainView, FaultView, HandlerView, ProxyView, StatsView
+from chaostui.options import values
+
+
+def stats_view(proxy: Proxy) -> StatsView:
+    """Counters of a proxy, those of live connections included."""
+    stats = proxy.stats
+    live = proxy.connections.values()
+    return StatsView(
+        connections=stats.connections,
+        open=len(proxy.connections),
+        refused=stats.refused,
+        exchanges=stats.exchanges,
+        upstream=stats.upstream + sum(connection.up.received for connection in live),
+        downstream=stats.downstream + sum(connection.down.received for connection in live),
+        hits=dict(stats.hits),
+        handler_failures=stats.handler_failures,
+        desyncs=stats.desyncs,
+        latency=stats.latency.quantiles(),
+        delay=stats.delay.quantiles(),
+        delay_error=stats.delay_error.quantiles(),
+    )
+
+
+def handler_view(proxy: Proxy, name: str) -> HandlerView:
+    """A handler as it stands on a proxy, switched on or not; SettingsError if unknown."""
+    kind = handler_class(proxy.core.catalog, name)
+    armed = proxy.armed(kind.name)
+    if armed is not None:
+        return _armed_view(proxy, armed)
+    options = read_options(kind, proxy.options.get(kind.name, {}), proxy.protocol, kind.name)
+    hits = proxy.stats.hits.get(kind.name, 0)
+    return HandlerView(name=kind.name, weight=0.0, options=values(options), hits=hits)
+
+
+def _armed_view(proxy: Proxy, armed: Armed) -> HandlerView:
+    ends = armed.ends_at
+    return HandlerView(
+        name=armed.name,
+        weight=armed.weight,
+        options=values(armed.options),
+        hits=proxy.stats.hits.get(armed.name, 0),
+        ends_in=None if ends is None else max(ends - time.monotonic(), 0.0),
+    )
+
+
+def chain_view(entry: ArmedEntry) -> ChainView:
+    """One chain entry."""
+    both = len(entry.directions) == 2
+    return ChainView(
+        name=entry.name,
+        handler=entry.armed.name,
+        direction="both" if both else entry.directions[0],
+        probability=entry.probability,
+        options=values(entry.armed.options),
+        hits=entry.armed.hits,
+    )
+
+
+def fault_view(layer: Layer) -> FaultView:
+    """One fault that lies over a proxy's own mix."""
+    ends = layer.ends_at
+    return FaultView(
+        id=layer.id,
+        session=layer.session,
+        behavior=str(layer.mix),
+        options=layer.options,
+        ends_in=None if ends is None else max(ends - time.monotonic(), 0.0),
+    )
+
+
+def proxy_view(proxy: Proxy) -> ProxyView:
+    """One proxy as it is now."""
+    names = [proxy.core.canonical(name) for name, _ in proxy.layers.top.mix.weights]
+    settings = proxy.settings
+    return ProxyView(
+        name=proxy.name,
+        listen=proxy.listen,
+        backend=str(settings.backend),
+        protocol=settings.protocol,
+        enabled=settings.enabled,
+        draw=settings.draw,
+        behavior=str(proxy.layers.top.mix),
+        base=str(proxy.layers.base.mix),
+        bypass=proxy.bypass,
+        mix=tuple(
+            HandlerView(name=name, weight=weight, options={})
+            if name == "normal"
+            else handler_view(proxy, name)
+            for name, (_, weight) in zip(names, proxy.layers.top.mix.weights, strict=True)
+        ),
+        chain=tuple(chain_view(entry) for entry in proxy.entries()),
+        faults=tuple(fault_view(layer) for layer in proxy.layers.over),
+        last_error=proxy.last_error,
+        stats=stats_view(proxy),
+    )
+
+
+def resident() -> int:
+    """This process's resident memory in bytes; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,102 @@
+"""What a proxy shall do now: its mix and chain, compiled from settings.
+
+A plan is frozen; a change makes a new one. What lives longer is ``Armed``: a handler from
+the moment it is switched on until it is switched off, with its hits and shared state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaostui.handler import Direction, Handler
+from chaostui.handler import Options as HandlerOptions
+from chaostui.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The classes an engine knows, by name; aliases are further keys."""
+
+    handlers: Mapping[str, type[Handler]]
+    protocols: Mapping[str, type[Protocol]]
+
+
+@dataclass(slots=True, eq=False)
+class Armed:
+    """A handler that is switched on for a proxy."""
+
+    kind: type[Handler]
+    options: HandlerOptions
+    weight: float = 0.0
+    shared: dict[str, Any] = field(default_factory=dict)
+    since: float = field(default_factory=time.monotonic)
+    hits: int = 0
+    drawn: int = 0
+    taken: int = 0
+    """Draws that may still become hits, and those that did."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in mixes, events and counters."""
+        return self.kind.name
+
+    @property
+    def ends_at(self) -> float | None:
+        """When its duration is over, on the monotonic clock; None: no end."""
+        return self.since + self.options.duration if self.options.duration else None
+
+    def take(self) -> bool:
+        """Count a draw and say whether it may hit, by ``every`` and ``max_hits``."""
+        options = self.options
+        self.drawn += 1
+        if self.drawn % options.every:
+            return False
+        if options.max_hits and self.taken >= options.max_hits:
+            return False
+        self.taken += 1
+        return True
+
+    def give_back(self) -> None:
+        """Undo a ``take`` that never hit."""
+        self.taken -= 1
+
+
+@dataclass(slots=True, eq=False)
+class ArmedEntry:
+    """A chain entry that is switched on for a proxy."""
+
+    name: str
+    armed: Armed
+    directions: tuple[Direction, ...]
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Mix and chain of a proxy at one moment."""
+
+    mix: tuple[Armed, ...] = ()
+    chain: tuple[ArmedEntry, ...] = ()
+    handlers: Mapping[str, Armed] = field(default_factory=dict)
+    """The mix by name."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether every byte passes untouched."""
+        return not self.mix and not self.chain
+
+    def pick(self, roll: float) -> Armed | None:
+        """The handler of the mix that a roll from 0 to below 1 falls on; None: normal."""
+        percent = roll * 100
+        for armed in self.mix:
+            percent -= armed.weight
+            if percent < 0:
+                return armed
+        return None
+
+    def keeps(self, armed: Armed) -> bool:
+        """Whether ``armed`` is still switched on."""
+        return self.handlers.get(armed.name) is armed

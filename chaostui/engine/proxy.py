@@ -1,0 +1,263 @@
+"""One proxy: its listener, its plan and its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from chaostui.actions import Close
+from chaostui.engine.compile import Compiled, compile_plan, entry_name
+from chaostui.engine.dial import dial
+from chaostui.engine.draw import Dice
+from chaostui.engine.framed import Framed
+from chaostui.engine.layers import Layers, RawOptions, merged_options
+from chaostui.engine.listener import Listener
+from chaostui.engine.plan import Armed, ArmedEntry, Plan
+from chaostui.engine.stats import Stats
+from chaostui.engine.turns import Turns
+from chaostui.events import Warned
+from chaostui.protocol import Protocol
+from chaostui.safe_text import safe_text
+from chaostui.settings import Mix, ProxySettings
+
+if TYPE_CHECKING:
+    from chaostui.engine.connection import Connection
+    from chaostui.engine.core import Core
+
+log = logging.getLogger("chaostui.proxy")
+WARN_INTERVAL = 10.0
+"""Seconds between two log lines about the same trouble of a proxy."""
+
+
+class Proxy:
+    """A listener and its backend."""
+
+    def __init__(self, core: Core, settings: ProxySettings) -> None:
+        self.core = core
+        self.bus = core.bus
+        self.watch = core.watch
+        self.settings = settings
+        self.stats = Stats()
+        self.dice = Dice(core.seed, settings.name)
+        self.layers = Layers(settings.behavior)
+        self.plan = Plan()
+        self.bypass = False
+        self.listener: Listener | None = None
+        self.connections: dict[int, Connection] = {}
+        self.half_closed: set[Connection] = set()
+        self.last_error = ""
+        self._compiled = Compiled()
+        self._ordinal = 0
+        self._spare_dice = random.Random(0)
+        self._warned = 0.0
+        self._read_protocol()
+
+    @property
+    def name(self) -> str:
+        """The proxy's name."""
+        return self.settings.name
+
+    def __repr__(self) -> str:
+        state = "enabled" if self.listener is not None else "disabled"
+        return (
+            f"<Proxy {self.name} {self.listen} → {self.settings.backend} {state}"
+            f" [{self.layers.top.mix or 'normal'}] {len(self.connections)} open>"
+        )
+
+    @property
+    def listen(self) -> str:
+        """The bound address; as configured while the proxy is disabled."""
+        return str(self.listener.bound if self.listener is not None else self.settings.listen)
+
+    # -- protocol ---------------------------------------------------------------------------
+
+    def _read_protocol(self) -> None:
+        self._protocol = self.core.catalog.protocols[self.settings.protocol]
+        self._protocol_options = dict(self.settings.protocol_options)
+
+    @property
+    def protocol(self) -> type[Protocol]:
+        """The class of the protocol it speaks."""
+        return self._protocol
+
+    def new_protocol(self) -> Protocol:
+        """A protocol's instance for a connection."""
+        backend = str(self.settings.backend)
+        return self._protocol(backend, self._spare_dice, **self._protocol_options)
+
+    # -- plan -------------------------------------------------------------------------------
+
+    @property
+    def options(self) -> RawOptions:
+        """The raw options in force, by handler: the profile's, the proxy's, the fault's."""
+        core, own = self.core, self.settings.handler
+        return merged_options(core.canonical, core.handler_settings, own, self.layers.top.options)
+
+    def compile(self) -> Compiled:
+        """Make the plan for what the settings say now; SettingsError when an option is wrong."""
+        return compile_plan(
+            self.core.catalog,
+            self._protocol,
+            self.layers.top.mix,
+            self.options,
+            self.settings.chain,
+            self._compiled.plan,
+        )
+
+    def replan(self) -> None:
+        """Put in force what the settings say now; live connections obey at once."""
+        self.install(self.compile())
+
+    def install(self, compiled: Compiled) -> None:
+        """Put a compiled plan in force."""
+        self._compiled = compiled
+        changed = compiled.apply()
+        self.plan = Plan() if self.bypass or self.core.halted else compiled.plan
+        for connection in tuple(self.connections.values()):
+            connection.replan(self.plan, changed)
+        self.core.schedule_ends(self)
+
+    def armed(self, name: str) -> Armed | None:
+        """The handler of the mix of that name, when it is switched on, bypass or not."""
+        return self._compiled.mix.get(name)
+
+    def entries(self) -> tuple[ArmedEntry, ...]:
+        """The chain, bypass or not."""
+        return tuple(self._compiled.chain)
+
+    def next_end(self) -> float | None:
+        """When the first of what is switched on ends by itself, on the monotonic clock."""
+        armed = [*self._compiled.mix.values(), *(entry.armed for entry in self._compiled.chain)]
+        ends = [a.ends_at for a in armed] + [layer.ends_at for layer in self.layers.over]
+        return min((end for end in ends if end is not None), default=None)
+
+    def expire(self, now: float) -> list[str]:
+        """Switch off what has reached its end; say what it was."""
+        over = [layer for layer in self.layers.over if layer.ends_at and layer.ends_at <= now]
+        told = [f"{layer.mix or 'normal'}" for layer in over if self.layers.remove(layer)]
+        for armed in [a for a in self._compiled.mix.values() if a.ends_at and a.ends_at <= now]:
+            top = self.layers.top
+            kept = [(n, w) for n, w in top.mix.weights if self.core.canonical(n) != armed.name]
+            top.mix = Mix(tuple(kept))
+            told.append(armed.name)
+        ended = [e for e in self._compiled.chain if e.armed.ends_at and e.armed.ends_at <= now]
+        if ended:
+            names = {entry.name for entry in ended}
+            chain = tuple(c for c in self.settings.chain if (c.name or entry_name(c)) not in names)
+            self.settings = replace(self.settings, chain=chain)
+            told += names
+        if told:
+            self.replan()
+        return told
+
+    # -- listening --------------------------------------------------------------------------
+
+    async def open(self, listener: Listener) -> None:
+        """Accept clients on ``listener``, which is the proxy's from now on."""
+        self.listener = listener
+        await listener.accept(self.new_client)
+
+    def change(self, settings: ProxySettings) -> None:
+        """Take new settings; ``replan`` puts the faults among them in force."""
+        if settings.behavior != self.layers.base.mix:
+            self.layers.base.mix = settings.behavior
+            self.layers.base.options = {}
+        self.settings = settings
+        self._read_protocol()
+
+    def shut(self) -> None:
+        """Give the address up and reset every connection."""
+        self.close()
+        for connection in tuple(self.connections.values()):
+            connection.kill("proxy closed")
+
+    def close(self) -> None:
+        """Give the address up. Connections stay."""
+        if self.listener is not None:
+            self.listener.close()
+            self.listener = None
+
+    def new_client(self) -> asyncio.Protocol:
+        """The protocol object for a client that is being accepted."""
+        kind = Framed if self._protocol.framed else Turns
+        return kind(self).client
+
+    # -- what connections tell --------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> None:
+        """A client was accepted."""
+        self._ordinal += 1
+        connection.ordinal = self._ordinal
+        connection.id = self.core.next_id()
+        self.connections[connection.id] = connection
+        self.stats.connections += 1
+        self.core.opened(self)
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self.connections.pop(connection.id, None)
+        self.half_closed.discard(connection)
+        self.stats.upstream += connection.up.received
+        self.stats.downstream += connection.down.received
+        self.core.closed(self)
+
+    async def dial(self, connection: Connection) -> None:
+        """Connect the backend's side of a connection."""
+        await dial(
+            self.settings.backend,
+            connection.backend,
+            timeout=self.settings.connect_timeout,
+            refused=self.core.why_not_dial,
+        )
+
+    def dialled(self, problem: str) -> None:
+        """A dial has ended, with a problem or well."""
+        if problem:
+            self.stats.refused += 1
+            self.last_error = f"{self.settings.backend}: {problem}"
+            self.warn(f"cannot reach the backend {self.last_error}")
+        else:
+            self.last_error = ""
+
+    def handler_failed(self, connection: Connection, error: Exception) -> None:
+        """A handler raised on a connection."""
+        self.stats.handler_failures += 1
+        name = connection.handler_name
+        line = f"handler {name} failed on connection {connection.id}: {error!r}"
+        self.warn(line, error)
+
+    def lost_frame(self, connection: Connection, why: str) -> None:
+        """A protocol could not follow a connection any more."""
+        self.stats.desyncs += 1
+        self.warn(f"connection {connection.id} passes as plain tcp: {why}")
+
+    def warn(self, message: str, error: Exception | None = None) -> None:
+        """Tell an operator; the log gets at most one line in ten seconds."""
+        text = safe_text(message, 500)
+        self.bus.publish(Warned, proxy=self.name, message=text)
+        now = time.monotonic()
+        if now - self._warned >= WARN_INTERVAL or not self._warned:
+            self._warned = now
+            log.warning("%s: %s", safe_text(self.name), text, exc_info=error)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something in the background, owned by the engine."""
+        return self.core.spawn(work)
+
+    def sweep(self, now: float) -> None:
+        """End connections that were half-closed or idle for too long."""
+        limit = self.settings.half_close_timeout
+        for connection in tuple(self.half_closed):
+            quiet = min(connection.look(now), now - connection.half_closed_at)
+            if quiet >= limit:
+                connection.end("half-close timeout", Close())
+        if self.settings.idle_timeout:
+            for live in tuple(self.connections.values()):
+                if live.look(now) >= self.settings.idle_timeout:
+                    live.end("idle timeout", Close())

@@ -1,0 +1,179 @@
+"""One socket of a connection: reading, pausing, closing and resetting it as TCP means it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import struct
+import termios
+import time
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from chaostui.engine.connection import Connection
+
+# Reasons to pause reading: reading goes on when none is left.
+WRITE, HELD, WAIT, DIAL, CALL = 1, 2, 4, 8, 16
+
+HIGH_WATER = 65_536
+LINGER_ZERO = struct.pack("ii", 1, 0)
+LINGER_UNREAD = 1.0
+"""Seconds to read and drop what a peer still sends after our FIN: closing with unread input
+would reset the connection, and the peer would lose the tail of what it was sent."""
+
+
+class Side(asyncio.Protocol):
+    """The client's or the backend's socket of a connection."""
+
+    __slots__ = ("_closer", "_paused", "closing", "connection", "eof", "lost", "transport")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.transport: asyncio.Transport | None = None
+        self.eof = False
+        """The peer has sent its FIN."""
+        self.lost = False
+        self.closing = False
+        """We are closing or resetting it; what still arrives is dropped."""
+        self._paused = 0
+        self._closer: asyncio.TimerHandle | None = None
+
+    # -- reading ----------------------------------------------------------------------------
+
+    @property
+    def paused(self) -> int:
+        """The reasons for which reading is paused, as bits; 0: reading."""
+        return self._paused
+
+    def pause(self, reason: int) -> None:
+        """Stop reading for ``reason``, so that the peer feels it."""
+        if not self._paused and self.transport is not None and not self.closing:
+            self.transport.pause_reading()
+            self.connection.proxy.watch.add(self)
+        self._paused |= reason
+
+    def resume(self, reason: int) -> None:
+        """Take one reason away; read on when it was the last."""
+        if not self._paused & reason:
+            return
+        self._paused &= ~reason
+        if not self._paused and self.transport is not None and not self.lost:
+            self.connection.proxy.watch.discard(self)
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def unpause(self) -> None:
+        """Read on, whatever the reasons to pause were: there is nobody left to spare."""
+        if self._paused:
+            self.resume(self._paused)
+
+    # -- what asyncio tells -----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(HIGH_WATER)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.connection.proxy.watch.discard(self)
+        if self._closer is not None:
+            self._closer.cancel()
+        self.connection.side_lost(self)
+
+    def pause_writing(self) -> None:
+        self.connection.other(self).pause(WRITE)
+
+    def resume_writing(self) -> None:
+        self.connection.other(self).resume(WRITE)
+
+    # -- ending -----------------------------------------------------------------------------
+
+    @property
+    def writable(self) -> bool:
+        """Whether bytes can be written to it now."""
+        return self.transport is not None and not self.lost and not self.closing
+
+    def fileno(self) -> int:
+        """The socket's file descriptor; -1 when it is gone."""
+        if self.transport is None or self.lost:
+            return -1
+        sock = self.transport.get_extra_info("socket")
+        return -1 if sock is None else int(sock.fileno())
+
+    def _ioctl(self, request: int) -> int:
+        """A counter of the kernel's for this socket; 0 when it cannot be had."""
+        try:
+            return int(struct.unpack("i", fcntl.ioctl(self.fileno(), request, b"\0\0\0\0"))[0])
+        except (OSError, ValueError):
+            return 0
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that we were given and the peer has not acknowledged."""
+        if self.transport is None or self.lost:
+            return 0
+        return self.transport.get_write_buffer_size() + self._ioctl(termios.TIOCOUTQ)
+
+    def shut(self) -> None:
+        """Send what is pending, then FIN, then close, within the proxy's linger time."""
+        if not self.writable or self.transport is None:
+            return
+        self.closing = True
+        loop = asyncio.get_running_loop()
+        if not self.eof and (self._paused or self._ioctl(termios.FIONREAD)):
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            if self._paused:
+                self.transport.resume_reading()
+            self._closer = loop.call_later(LINGER_UNREAD, self._close)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        if self.transport is None or self.lost:
+            return
+        self.transport.close()
+        linger = self.connection.proxy.settings.linger
+        self._closer = asyncio.get_running_loop().call_later(linger, self._linger_over)
+
+    def _linger_over(self) -> None:
+        self.connection.reason = "linger timeout"
+        self.abort()
+
+    def reset(self) -> None:
+        """Let what was sent arrive, then RST.
+
+        A reset that overtakes sent bytes destroys them, in our buffers and the kernel's: so
+        wait until both are empty (SIOCOUTQ), at most the proxy's linger time.
+        """
+        if self.transport is None or self.lost:
+            return
+        self.closing = True
+        self._reset_when_sent(time.monotonic() + self.connection.proxy.settings.linger)
+
+    def _reset_when_sent(self, deadline: float, pause: float = 0.001) -> None:
+        if self.lost:
+            return
+        if not self.unsent or time.monotonic() > deadline:
+            self.abort()
+            return
+        self._closer = asyncio.get_running_loop().call_later(
+            pause, self._reset_when_sent, deadline, min(pause * 2, 0.05)
+        )
+
+    def vanish(self) -> None:
+        """Its peer is known to be gone: let the loop tell so."""
+        if self.transport is not None and not self.lost:
+            self.transport.abort()
+
+    def abort(self) -> None:
+        """RST at once; what is pending is lost."""
+        if self.transport is None or self.lost:
+            return
+        self.closing = True
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            # abort() alone would send a FIN.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+        self.transport.abort()

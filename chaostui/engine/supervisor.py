@@ -1,0 +1,203 @@
+"""The one door of an engine: every front awaits these methods and reads frozen views.
+
+A method that changes something checks all of it first, changes it at once, and writes it to
+the journal under the ``actor`` who asked. ``proxy=None`` means the first proxy.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from chaostui import __version__
+from chaostui.engine.compile import handler_class, read_options
+from chaostui.engine.faults import Faults
+from chaostui.engine.layers import Layer, RawOptions
+from chaostui.engine.look import fault_view, handler_view, proxy_view, resident, stats_view
+from chaostui.engine.plan import Armed, Catalog
+from chaostui.engine.proxy import Proxy
+from chaostui.engine.sessions import Session, Sessions
+from chaostui.engine.connection import Connection
+from chaostui.engine.views import (
+    ConnectionView,
+    EngineView,
+    FaultView,
+    HandlerView,
+    ProxyView,
+    SessionView,
+    StatsView,
+)
+from chaostui.errors import NotFound
+from chaostui.events import Changed
+from chaostui.settings import Mix
+
+
+class Supervisor(Faults):
+    """The engine, as fronts see it: reading, connections, sessions and the journal."""
+
+    def __init__(self, catalog: Catalog, *, seed: int | None = None, source: str = "") -> None:
+        super().__init__(catalog, seed=seed, source=source)
+        self._sessions = Sessions(self._expired)
+        self.unauthenticated = False
+        """Reachable from other hosts without a token."""
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def view(self) -> EngineView:
+        """Everything at a glance."""
+        return EngineView(
+            version=__version__,
+            pid=os.getpid(),
+            seed=self.core.seed,
+            uptime=time.monotonic() - self._started,
+            revision=self.revision,
+            halt=self.halted(),
+            proxies=self.proxies(),
+            sessions=self.sessions(),
+            events=self.bus.newest,
+            events_dropped=self.bus.dropped,
+            loop_lag=self.core.lag,
+            max_connections=self.core.max_connections,
+            rss=resident(),
+            unauthenticated=self.unauthenticated,
+        )
+
+    def proxies(self) -> tuple[ProxyView, ...]:
+        """All proxies, in the profile's order."""
+        return tuple(proxy_view(proxy) for proxy in self.core.proxies.values())
+
+    def proxy(self, name: str | None = None) -> ProxyView:
+        """One proxy. NotFound."""
+        return proxy_view(self._find(name))
+
+    def stats(self, proxy: str | None = None) -> dict[str, StatsView]:
+        """Counters by proxy, of one or of all. NotFound."""
+        chosen = self.core.proxies.values() if proxy is None else (self._find(proxy),)
+        return {each.name: stats_view(each) for each in chosen}
+
+    def handler(self, proxy: str | None, handler: str) -> HandlerView:
+        """A handler as it stands on a proxy: weight, all options, hits."""
+        return handler_view(self._find(proxy), handler)
+
+    def live(self, proxy: str | None = None) -> list[Connection]:
+        """The live connections, oldest first, for fronts that read many; do not change them."""
+        chosen = self.core.proxies.values() if proxy is None else (self._find(proxy),)
+        found = [c for each in chosen for c in each.connections.values()]
+        return sorted(found, key=lambda c: c.id) if len(self.core.proxies) > 1 else found
+
+    def connections(
+        self, proxy: str | None = None, limit: int | None = None
+    ) -> list[ConnectionView]:
+        """The live connections, oldest first; of them the newest ``limit``."""
+        found = self.live(proxy)
+        return [c.view() for c in (found if limit is None else found[max(len(found) - limit, 0) :])]
+
+    def connection(self, id: int) -> ConnectionView:
+        """One live connection. NotFound."""
+        return self._connection(id).view()
+
+    def _connection(self, id: int) -> Connection:
+        for proxy in self.core.proxies.values():
+            if id in proxy.connections:
+                return proxy.connections[id]
+        raise NotFound(f"no live connection {id}")
+
+    # -- connections ------------------------------------------------------------------------
+
+    async def reset_connection(self, id: int, actor: str) -> None:
+        """Reset both sides of a connection at once. NotFound."""
+        connection = self._connection(id)
+        connection.kill("reset by operator")
+        self._journal.write(actor, f"reset connection {id}", connection.proxy.name)
+
+    async def pin(self, id: int, handler: str | None, actor: str) -> ConnectionView:
+        """Give a connection ``handler`` for each exchange from the next on; None: the dice."""
+        connection = self._connection(id)
+        proxy = connection.proxy
+        armed = None
+        if handler is not None:
+            armed = self._pinned(proxy, handler)
+            self._refuse_if_halted(Mix(((armed.name, 100.0),)))
+        connection.pinned = armed
+        what = f"pinned {armed.name} to" if armed is not None else "unpinned"
+        self._journal.write(actor, f"{what} connection {id}", proxy.name)
+        return connection.view()
+
+    def _pinned(self, proxy: Proxy, handler: str) -> Armed:
+        kind = handler_class(self.catalog, handler)
+        raw = proxy.options.get(kind.name, {})
+        return Armed(kind, read_options(kind, raw, proxy.protocol, kind.name), 100.0)
+
+    # -- sessions ---------------------------------------------------------------------------
+
+    def sessions(self) -> tuple[SessionView, ...]:
+        """The open sessions."""
+        return self._sessions.views()
+
+    async def open_session(self, lease: float, owner: str, actor: str) -> SessionView:
+        """Open a session that ends ``lease`` seconds after its last renewal."""
+        session = self._sessions.open(owner, lease)
+        self._journal.write(actor, f"session of {owner or actor} opened")
+        return session.view()
+
+    async def renew_session(self, id: str) -> SessionView:
+        """Begin a session's lease anew. NotFound."""
+        return self._sessions.renew(id).view()
+
+    async def close_session(self, id: str, actor: str) -> None:
+        """End a session and its faults. NotFound."""
+        self._end_faults(self._sessions.close(id), actor)
+
+    def _expired(self, session: Session) -> None:
+        self._end_faults(self._sessions.close(session.id), "lease")
+
+    def _end_faults(self, session: Session, actor: str) -> None:
+        for proxy, layer in session.faults:
+            if proxy.layers.remove(layer):
+                proxy.replan()
+        self._journal.write(actor, f"session of {session.owner or session.id} ended")
+
+    async def add_fault(
+        self,
+        session: str,
+        proxy: str | None,
+        mix: Mix,
+        actor: str,
+        *,
+        options: RawOptions | None = None,
+        duration: float | None = None,
+    ) -> FaultView:
+        """Lay a fault of a session over what is in force; it ends with the session at the latest."""
+        owner = self._sessions.get(session)
+        found = self._find(proxy)
+        self._refuse_if_halted(mix)
+        ends = None if duration is None else time.monotonic() + duration
+        layer = Layer(mix, options or {}, self._fault_id(), session, ends)
+        before = str(found.layers.top.mix)
+        self._with_layer(found, layer)
+        owner.faults.append((found, layer))
+        self._journal.write(actor, "fault", found.name, before, str(mix))
+        return fault_view(layer)
+
+    async def remove_fault(self, session: str, fault: str, actor: str) -> None:
+        """Take exactly this fault away, wherever it lies. NotFound."""
+        owner = self._sessions.get(session)
+        for proxy, layer in owner.faults:
+            if layer.id == fault:
+                owner.faults.remove((proxy, layer))
+                if proxy.layers.remove(layer):
+                    proxy.replan()
+                after = str(proxy.layers.top.mix)
+                self._journal.write(actor, "fault ended", proxy.name, str(layer.mix), after)
+                return
+        raise NotFound(f"the session has no fault {fault!r}")
+
+    # -- journal ----------------------------------------------------------------------------
+
+    def journal(self, since: int = 0) -> list[Changed]:
+        """Who changed what, after event number ``since``, oldest first."""
+        return self._journal.since(since)
+
+    async def note(self, text: str, actor: str) -> Changed:
+        """Write a tester's marker into the journal."""
+        return self._journal.note(actor, text)

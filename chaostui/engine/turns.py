@@ -1,0 +1,325 @@
+"""Exchanges where nothing is known about the bytes: the two sides take turns.
+
+The first exchange begins when the client connects, so that its draw covers the dialling; each
+further one when the client speaks again after the backend has answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from chaostui.engine.connection import Connection
+from chaostui.engine.exchange import Exchange, Stage, stage
+from chaostui.engine.link import Link, What
+from chaostui.engine.side import DIAL, Side
+from chaostui.events import Exchanged, Injected
+from chaostui.protocol import Frame
+
+if TYPE_CHECKING:
+    from chaostui.engine.plan import Armed, ArmedEntry, Plan
+    from chaostui.engine.proxy import Proxy
+
+# Whose turn it is.
+FRESH, CLIENT, BACKEND = 0, 1, 2
+
+
+class ClientSide(Side):
+    """The socket that was accepted."""
+
+    __slots__ = ()
+    connection: Turns
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.connection.accepted()
+
+    def data_received(self, data: bytes) -> None:
+        connection = self.connection
+        link = connection.up
+        link.received += len(data)
+        if connection.turn != CLIENT:
+            connection.take_turn()
+        if link.direct:
+            link.dest.transport.write(data)  # type: ignore[union-attr]
+        else:
+            connection.requested(data)
+
+    def eof_received(self) -> bool:
+        self.eof = True
+        self.connection.source_ended(self.connection.up)
+        return True
+
+
+class BackendSide(Side):
+    """The socket that was dialled."""
+
+    __slots__ = ()
+    connection: Turns
+
+    def data_received(self, data: bytes) -> None:
+        connection = self.connection
+        link = connection.down
+        link.received += len(data)
+        if connection.turn == CLIENT:
+            connection.answered()
+        if link.direct:
+            link.dest.transport.write(data)  # type: ignore[union-attr]
+        else:
+            link.feed(What.DATA, Frame(data), connection.exchange)
+
+    def eof_received(self) -> bool:
+        self.eof = True
+        self.connection.source_ended(self.connection.down)
+        return True
+
+
+class Turns(Connection):
+    """A connection that draws at each turn of the client's."""
+
+    __slots__ = ("_fixed", "_new", "_plan", "_unanswered", "asked", "turn")
+
+    client_side: ClassVar[type[Side]] = ClientSide
+    backend_side: ClassVar[type[Side]] = BackendSide
+
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(proxy)
+        self.turn = FRESH
+        self.asked = self.opened
+        """When the current exchange began, on the monotonic clock."""
+        self._plan: Plan | None = None
+        """The plan by which the first exchange was drawn."""
+        self._fixed: Armed | None = None
+        """The handler drawn for the whole connection."""
+        self._new = True
+        """The next bytes of the client's are the first of their exchange."""
+        self._unanswered = False
+
+    # -- turns ------------------------------------------------------------------------------
+
+    def take_turn(self) -> None:
+        """The client speaks: the exchange that was drawn at open goes on, or a new one begins."""
+        self.asked = time.monotonic()
+        self.proxy.stats.exchanges += 1
+        self.number += 1
+        self._new = True
+        fresh, self.turn = self.turn == FRESH, CLIENT
+        plan = self.proxy.plan
+        if fresh and self._plan is plan and self.pinned is None:
+            if self.exchange is not None:
+                self.exchange.asked = self.asked
+            return
+        if self.exchange is not None:
+            self.end_exchange(self.exchange)
+        if not plan.quiet or self.pinned is not None:
+            self.exchange = self.new_exchange(plan)
+            self.settle()
+        elif self.exchange is not None:
+            self.exchange = None
+            self.settle()
+
+    def requested(self, data: bytes) -> None:
+        """Bytes of the client's that do not pass untouched."""
+        first, self._new = self._new, False
+        self.up.feed(What.DATA, Frame(data, first=first), self.exchange)
+        if self.backend.transport is None:
+            self.client.pause(DIAL)
+
+    def answered(self) -> None:
+        """The backend's first bytes in this exchange."""
+        self.turn = BACKEND
+        if self.down.direct:
+            self.record_latency(self.exchange, self.asked)
+        else:
+            self._unanswered = True
+
+    def wrote(self, link: Link) -> None:
+        """Bytes left that did not pass untouched: the first of a reply end the latency."""
+        if self._unanswered and link is self.down:
+            self._unanswered = False
+            self.record_latency(self.exchange, self.asked)
+
+    def record_latency(self, exchange: Exchange | None, asked: float) -> None:
+        """The first byte of a reply has come."""
+        seconds = time.monotonic() - asked
+        self.proxy.stats.latency.record(seconds)
+        if exchange is not None:
+            exchange.seconds = seconds
+        elif self.proxy.bus.exchanges_wanted:
+            self._publish(self.number, "", "normal", seconds)
+
+    def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
+        """Send a reply made here back to where the bytes of ``link`` came from."""
+        back = self.down if link is self.up else self.up
+        if link is self.up and self.turn == CLIENT:
+            self.turn = BACKEND
+            self._unanswered = True
+        back.feed(What.LOCAL, Frame(data), None)
+
+    # -- drawing ----------------------------------------------------------------------------
+
+    def draw_at_open(self) -> None:
+        self._plan = self.proxy.plan
+        self._sync_chain(self._plan)
+        self.exchange = self.new_exchange(self._plan)
+        self.settle()
+
+    def new_exchange(self, plan: Plan) -> Exchange:
+        """Make the exchange that begins now, with the handler that the dice gave it."""
+        number = max(self.number, 1)
+        armed = self._choose(plan, number)
+        exchange = Exchange(number, self.asked, armed)
+        if armed is not None:
+            exchange.arm(self.protocol, self.proxy.dice, self.ordinal)
+        if number > 1 and self.proxy.settings.draw == "request":
+            for entry in plan.chain:
+                self._set_active(entry, self._roll(entry))
+        return exchange
+
+    def _choose(self, plan: Plan, number: int) -> Armed | None:
+        if self.pinned is not None:
+            return self.pinned if self.pinned.take() else None
+        whole = self.proxy.settings.draw == "connection"
+        if whole and number > 1:
+            return self._fixed
+        armed = plan.pick(self.proxy.dice.roll(self.ordinal, number)) if plan.mix else None
+        if armed is not None and not armed.take():
+            armed = None
+        self._fixed = armed if whole else None
+        return armed
+
+    def _roll(self, entry: ArmedEntry) -> bool:
+        if entry.probability < 1:
+            what = f"chain {entry.name}"
+            rolled = self.proxy.dice.roll(self.ordinal, max(self.number, 1), what)
+            if rolled >= entry.probability:
+                return False
+        return entry.armed.take()
+
+    def _set_active(self, entry: ArmedEntry, active: bool) -> None:
+        for link in (self.up, self.down):
+            for stage_ in link.chain:
+                if stage_.armed is entry.armed:
+                    stage_.active = active
+
+    def _sync_chain(self, plan: Plan) -> None:
+        """Give both links the chain's stages; those that stay keep their state."""
+        present = {stage_.armed for link in (self.up, self.down) for stage_ in link.chain}
+        for link in (self.up, self.down):
+            kept = {stage_.armed: stage_ for stage_ in link.chain}
+            link.chain = [
+                kept.get(entry.armed) or self._stage(entry.armed, link)
+                for entry in plan.chain
+                if link.direction in entry.directions
+            ]
+        for entry in plan.chain:
+            if entry.armed not in present:
+                self._set_active(entry, self._roll(entry))
+
+    def _stage(self, armed: Armed, link: Link) -> Stage:
+        dice, number = self.proxy.dice, max(self.number, 1)
+        return stage(armed, link.direction, self.protocol, dice, self.ordinal, number)
+
+    def settle(self) -> None:
+        """The exchange or its handler changed: find out anew whether bytes pass untouched."""
+        for link in (self.up, self.down):
+            link.stage = self.stage_of(link)
+            link.settle()
+
+    def stage_of(self, link: Link) -> Stage | None:
+        """The instance of the drawn handler that all bytes of ``link`` now go through."""
+        return self.exchange.stage(link.direction) if self.exchange is not None else None
+
+    # -- telling ----------------------------------------------------------------------------
+
+    def end_exchanges(self) -> None:
+        if self.exchange is not None:
+            self.end_exchange(self.exchange)
+
+    def end_exchange(self, exchange: Exchange) -> None:
+        """An exchange is over: tell of it, give back what it had taken and not hit."""
+        armed = exchange.armed
+        if armed is not None and not exchange.hit and armed is not self._fixed:
+            armed.give_back()
+        if exchange.hit or self.proxy.bus.exchanges_wanted:
+            self._publish(exchange.number, exchange.request, exchange.handler, exchange.seconds)
+
+    def _publish(self, number: int, request: str, handler: str, seconds: float) -> None:
+        self.proxy.bus.publish(
+            Exchanged,
+            proxy=self.proxy.name,
+            connection=self.id,
+            exchange=number,
+            request=request,
+            handler=handler,
+            seconds=seconds,
+        )
+
+    def hit(self, stage: Stage, exchange: Exchange | None, what: str) -> None:
+        """A handler really did something: count it, once per exchange, and tell."""
+        number = exchange.number if exchange is not None else max(self.number, 1)
+        armed = stage.armed
+        drawn = exchange is not None and exchange.armed is armed
+        if stage.hit_in == number or (drawn and exchange is not None and exchange.hit):
+            return
+        stage.hit_in = number
+        if exchange is not None and drawn:
+            exchange.hit = True
+        armed.hits += 1
+        self.hits += 1
+        self.proxy.stats.hits[armed.name] += 1
+        self.proxy.bus.publish(
+            Injected,
+            proxy=self.proxy.name,
+            connection=self.id,
+            exchange=number,
+            handler=armed.name,
+            what=what,
+            request=exchange.request if exchange else "",
+        )
+
+    # -- changing ---------------------------------------------------------------------------
+
+    def replan(self, plan: Plan, changed: frozenset[Armed]) -> None:
+        """The proxy has a new plan: act on it now.
+
+        What was switched off lets go of what it held; what got new options (``changed``)
+        takes them and lets go too; what was switched on acts from the next exchange on.
+        """
+        if self._fixed is not None and not plan.keeps(self._fixed):
+            self._fixed = None
+        released = self._drop_switched_off(plan, changed)
+        before = {link.direction: link.chain for link in (self.up, self.down)}
+        self._sync_chain(plan)
+        for link in (self.up, self.down):
+            link.stage = self.stage_of(link)
+            for stage_ in link.chain:
+                stage_.handler.options = stage_.armed.options
+            gone = any(
+                stage_ not in link.chain or stage_.armed in changed
+                for stage_ in before[link.direction]
+            )
+            if released or gone:
+                link.release()
+            else:
+                link.settle()
+
+    def live_exchanges(self) -> list[Exchange]:
+        """The exchanges on which a handler may still act."""
+        return [] if self.exchange is None else [self.exchange]
+
+    def _drop_switched_off(self, plan: Plan, changed: frozenset[Armed]) -> bool:
+        released = False
+        for exchange in self.live_exchanges():
+            armed = exchange.armed
+            if armed is None:
+                continue
+            if armed is not self.pinned and not plan.keeps(armed):
+                exchange.armed = None
+                exchange.arm(self.protocol, self.proxy.dice, self.ordinal)
+                released = True
+            elif armed in changed:
+                exchange.renew()
+                released = True
+        return released

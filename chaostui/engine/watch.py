@@ -1,0 +1,81 @@
+"""Notices peers that vanish while their reading is paused.
+
+No event loop reports a reset then: it only looks at sockets that it reads. An epoll of our
+own, asked for nothing, still tells of resets and hang-ups.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chaostui.engine.side import Side
+
+
+class Watch:
+    """The paused sockets of an engine."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._new: set[Side] = set()
+        self._armed: dict[int, Side] = {}
+        self._fds: dict[Side, int] = {}
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to be told by ``loop``."""
+        if self._epoll is not None:
+            loop.add_reader(self._epoll.fileno(), self._tell)
+
+    def close(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End."""
+        if self._epoll is not None:
+            loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+            self._epoll = None
+
+    def add(self, side: Side) -> None:
+        """Reading of ``side`` was paused. It is watched from the next ``arm`` on, since most
+        pauses are short."""
+        self._new.add(side)
+
+    def discard(self, side: Side) -> None:
+        """Reading of ``side`` goes on, or it is gone."""
+        self._new.discard(side)
+        fd = self._fds.pop(side, -1)
+        if fd >= 0 and self._armed.pop(fd, None) is side and self._epoll is not None:
+            try:
+                self._epoll.unregister(fd)
+            except OSError:
+                pass  # closing the socket has unregistered it already
+
+    def arm(self) -> None:
+        """Watch what has been paused for a while; called at each tick."""
+        for side in self._new:
+            fd = side.fileno()
+            if fd < 0 or self._epoll is None:
+                continue
+            try:
+                # No flags: EPOLLERR and EPOLLHUP are told always, readable input is not.
+                self._epoll.register(fd, 0)
+            except FileExistsError:
+                self._epoll.modify(fd, 0)
+            except OSError:
+                continue
+            self._armed[fd] = side
+            self._fds[side] = fd
+        self._new.clear()
+
+    def _tell(self) -> None:
+        if self._epoll is None:
+            return
+        for fd, told in self._epoll.poll(0, 64):
+            side = self._armed.get(fd)
+            if side is None:
+                self._epoll.unregister(fd)
+                continue
+            self.discard(side)
+            # A mere hang-up, FIN from both, is met in order when reading goes on.
+            if told & select.EPOLLERR:
+                side.connection.peer_vanished(side)
