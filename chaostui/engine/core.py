@@ -172,11 +172,11 @@ class Core:
 
 def _same_host(ip: str, listening: str) -> bool:
     """Whether a connection to ``ip`` arrives at a socket that listens on ``listening``."""
-    if ip in ("0.0.0.0", "::"):  # noqa: S104  (connects to this machine)
-        ip = "127.0.0.1" if ip == "0.0.0.0" else "::1"  # noqa: S104
+    if ip in ("0.0.0.0", "::"):
+        ip = "127.0.0.1" if ip == "0.0.0.0" else "::1"
     if ip == listening:
         return True
-    if listening not in ("0.0.0.0", "::"):  # noqa: S104
+    if listening not in ("0.0.0.0", "::"):
         return False
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -192,7 +192,7 @@ def connection_limit() -> int:
 
     Raises the soft limit to the hard one first.
     """
-    import resource  # noqa: PLC0415  (POSIX only)
+    import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:

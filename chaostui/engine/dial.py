@@ -93,7 +93,7 @@ async def _first_of(infos: list[AddressInfo]) -> socket.socket:
     if all(ipaddress.ip_address(info[4][0]).is_loopback for info in infos):
         # Loopback answers at once, so there is nothing to race.
         return await _one_after_another(infos)
-    import aiohappyeyeballs  # noqa: PLC0415  (names with several addresses only)
+    import aiohappyeyeballs
 
     return await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=STAGGER)
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaostui.handler import Direction, Handler
-from chaostui.handler import Options as HandlerOptions
+from chaostui.handler import Direction, Handler, Options as HandlerOptions
 from chaostui.protocol import Protocol
 
 

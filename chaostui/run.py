@@ -1,0 +1,204 @@
+"""The composition root: puts engine, control API and signals together.
+
+An engine run here ends by a signal, or when its owner is gone. Exit codes: 0 drained, 1
+internal error, 2 profile, 3 cannot bind, 4 the drain's deadline passed, 130 and 143 a second
+signal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from chaostui import log as logs
+from chaostui import registry
+from chaostui.api.server import ControlServer
+from chaostui.api.unix import path_for
+from chaostui.engine.statsd import Statsd
+from chaostui.engine.supervisor import Supervisor
+from chaostui.errors import CannotListen, ChaosError, SettingsError
+from chaostui.settings import Profile
+
+log = logging.getLogger("chaostui")
+
+DRAINED, CUT = 0, 4
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@dataclass(kw_only=True)
+class Launch:
+    """What an engine is started with, beside its profile."""
+
+    source: str = ""
+    """The profile's file, for messages, for saving and for code beside it."""
+    reload: Callable[[], Profile] | None = None
+    """Reads the profile anew, for SIGHUP."""
+    unix: str = ""
+    """The control API's Unix socket; empty: one of its own in the runtime folder."""
+    ready_fd: int | None = None
+    """Gets one JSON line once everything is bound: pid, unix, api, proxies."""
+    owner_fd: int | None = None
+    """A pipe's reading end: when its other end closes, the owner is gone and the engine ends."""
+    extra: list[Callable[[Supervisor], asyncio.Task[None]]] = field(default_factory=list)
+    """Work beside the engine, such as the demo's traffic, started when all is bound."""
+
+
+def headless(profile: Profile, launch: Launch | None = None) -> int:
+    """Run an engine until it is told to end; return the exit code.
+
+    Raises SettingsError and CannotListen before anything is served.
+    """
+    launch = launch or Launch()
+    logs.start(profile.log_level, profile.log_output)
+    engine = Engine(profile, launch)
+    return uvloop.run(engine.run())
+
+
+class Engine:
+    """One engine's process."""
+
+    def __init__(self, profile: Profile, launch: Launch) -> None:
+        self._profile = profile
+        self._launch = launch
+        catalog = registry.load(profile, source=launch.source)
+        self.supervisor = Supervisor(catalog, seed=profile.seed, source=launch.source)
+        self._server = ControlServer()
+        self._stop: asyncio.Future[str]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> int:
+        """Serve until a signal or the owner's end, then drain."""
+        loop = asyncio.get_running_loop()
+        self._stop = loop.create_future()
+        self._listen_to_signals(loop)
+        await self._start()
+        try:
+            why = await self._stop
+        finally:
+            for task in self._tasks:
+                task.cancel()
+        return await self._drain(why)
+
+    async def _start(self) -> None:
+        launch, supervisor = self._launch, self.supervisor
+        supervisor.bus.listeners.append(logs.changes)
+        await supervisor.start(self._profile)
+        unix = launch.unix or str(path_for(os.getpid()))
+        try:
+            await self._server.start(supervisor, self._profile.control, unix)
+        except BaseException:
+            await supervisor.close()
+            raise
+        supervisor.unauthenticated = self._server.unauthenticated
+        supervisor.core.control = [(a.host, a.port) for a in self._server.addresses if not a.path]
+        self._watch_owner()
+        self._beside()
+        gc.collect()
+        gc.freeze()
+        self._tell_ready(unix)
+
+    def _beside(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._profile.statsd is not None:
+            statsd = Statsd(self.supervisor.core, self._profile.statsd)
+            self._tasks.append(loop.create_task(statsd.run()))
+        self._tasks += [start(self.supervisor) for start in self._launch.extra]
+
+    def _tell_ready(self, unix: str) -> None:
+        supervisor = self.supervisor
+        api = next((str(a) for a in self._server.addresses if not a.path), "")
+        for proxy in supervisor.proxies():
+            log.info("%s listens on %s for %s", proxy.name, proxy.listen, proxy.backend)
+        log.info(
+            "ready: control API on %s, seed %d, at most %d connections (from RLIMIT_NOFILE)",
+            ", ".join(map(str, self._server.addresses)),
+            supervisor.core.seed,
+            supervisor.core.max_connections,
+        )
+        if self._launch.ready_fd is not None:
+            listens = {proxy.name: proxy.listen for proxy in supervisor.proxies()}
+            line = {"pid": os.getpid(), "unix": unix, "api": api, "proxies": listens}
+            with suppress(OSError):
+                os.write(self._launch.ready_fd, msgspec.json.encode(line) + b"\n")
+                os.close(self._launch.ready_fd)
+
+    # -- signals and the owner --------------------------------------------------------------
+
+    def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        for number, code in SIGNALS.items():
+            loop.add_signal_handler(number, self._asked_to_stop, number.name, code)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        loop.add_signal_handler(signal.SIGUSR1, self._halt)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+    def _asked_to_stop(self, name: str, code: int) -> None:
+        if self._stop.done():
+            log.warning("second signal: ending at once")
+            self._remove_socket()
+            logging.shutdown()
+            os._exit(code)
+        self._stop.set_result(name)
+
+    def _remove_socket(self) -> None:
+        for address in self._server.addresses:
+            if address.path:
+                Path(address.path).unlink(missing_ok=True)
+
+    def _hang_up(self) -> None:
+        self.supervisor.core.spawn(self._reload())
+
+    async def _reload(self) -> None:
+        if self._launch.reload is None:
+            log.warning("no profile to reload")
+            return
+        try:
+            profile = self._launch.reload()
+            await self.supervisor.apply(profile, "SIGHUP")
+        except (SettingsError, CannotListen) as error:
+            log.error("the profile was not reloaded, everything stays as it was")
+            for line in str(error).splitlines():
+                log.error("%s", line)
+        except ChaosError as error:
+            log.error("the profile was not reloaded: %s", error)
+
+    def _halt(self) -> None:
+        self.supervisor.core.spawn(self._do_halt())
+
+    async def _do_halt(self) -> None:
+        await self.supervisor.halt("SIGUSR1", "signal")
+
+    def _watch_owner(self) -> None:
+        fd = self._launch.owner_fd
+        if fd is not None:
+            asyncio.get_running_loop().add_reader(fd, self._owner_gone, fd)
+
+    def _owner_gone(self, fd: int) -> None:
+        if not os.read(fd, 64):
+            asyncio.get_running_loop().remove_reader(fd)
+            if not self._stop.done():
+                self._stop.set_result("owner gone")
+
+    # -- ending -----------------------------------------------------------------------------
+
+    async def _drain(self, why: str) -> int:
+        supervisor = self.supervisor
+        log.info("%s: draining, at most %g s", why, self._profile.drain)
+        left = [f"{p.name} {p.behavior}" for p in supervisor.proxies() if p.behavior]
+        if left:
+            log.info("faults still on: %s", ", ".join(left))
+        cut = await supervisor.drain(self._profile.drain)
+        await self._server.close()
+        await supervisor.close()
+        if cut:
+            log.warning("%d connections were cut after %g s", cut, self._profile.drain)
+        return CUT if cut else DRAINED
