@@ -1,0 +1,148 @@
+"""Live frames for a console: the whole engine, many times a second, in columns."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from array import array
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+
+from chaostui.api.routes import Call, Query, Route
+from chaostui.api.streaming import Stream
+from chaostui.client.frame import COLUMNS, STATES, Frame, native
+from chaostui.engine.connection import Connection
+
+DEFAULT_HZ, MAX_HZ = 10.0, 30.0
+MAX_EVENTS = 200
+
+SLICE = 200
+"""Connections put into columns before the loop gets its turn: well under a millisecond."""
+
+_STATE_CODES = {state: code for code, state in enumerate(STATES)}
+_MAX_U32 = 2**32 - 1
+
+_encoder = msgspec.msgpack.Encoder()
+
+Texts = tuple[str, str, str]
+
+
+class Camera:
+    """Takes frames for one reader, and knows what it was told before."""
+
+    def __init__(self, call: Call) -> None:
+        self.supervisor = call.supervisor
+        self.proxy = call.query("proxy")
+        self.seq = 0
+        self.newest = self.supervisor.bus.newest
+        self.handlers: dict[str, int] = {}
+        self.told: dict[int, Texts] = {}
+
+    async def take(self) -> bytes:
+        """The engine as it is now: length and MessagePack."""
+        engine = self.supervisor.view()
+        events, skipped = self.supervisor.bus.since(self.newest, MAX_EVENTS)
+        self.newest = engine.events
+        self.seq += 1
+        proxies = {proxy.name: index for index, proxy in enumerate(engine.proxies)}
+        strip = await self._develop(proxies)
+        frame = Frame(
+            seq=self.seq,
+            at=time.time(),
+            engine=engine,
+            columns={name: native(column).tobytes() for name, column in strip.columns.items()},
+            handlers=list(self.handlers),
+            opened=strip.opened,
+            changed=strip.changed,
+            events=events,
+            events_skipped=skipped,
+        )
+        packed = _encoder.encode(frame)
+        return struct.pack("<I", len(packed)) + packed
+
+    async def _develop(self, proxies: dict[str, int]) -> Strip:
+        """Put all connections into columns, a slice at a time: traffic goes on in between."""
+        strip = Strip(self.told)
+        found = self.supervisor.live(self.proxy)
+        for start in range(0, len(found), SLICE):
+            some = found[start : start + SLICE]
+            strip.count(some, proxies)
+            strip.columns["handler"].extend([self._index(c.handler_name) for c in some])
+            strip.tell(some)
+            await asyncio.sleep(0)
+        self.told = strip.seen
+        return strip
+
+    def _index(self, handler: str) -> int:
+        return self.handlers.setdefault(handler, len(self.handlers))
+
+
+class Strip:
+    """The columns of one frame, and what is told for the first time."""
+
+    def __init__(self, told: dict[int, Texts]) -> None:
+        self.told = told
+        self.seen: dict[int, Texts] = {}
+        self.columns: dict[str, array[Any]] = {name: array(code) for name, code in COLUMNS.items()}
+        self.opened: list[tuple[int, str, str]] = []
+        self.changed: dict[int, Texts] = {}
+
+    def count(self, some: list[Connection], proxies: dict[str, int]) -> None:
+        """Add the numbers of some connections."""
+        columns, now = self.columns, time.monotonic()
+        columns["id"].extend([c.id for c in some])
+        columns["proxy"].extend([proxies.get(c.proxy.name, 0) for c in some])
+        columns["state"].extend([_STATE_CODES[c.state] for c in some])
+        columns["upstream"].extend([c.up.received for c in some])
+        columns["downstream"].extend([c.down.received for c in some])
+        columns["exchanges"].extend([c.number for c in some])
+        columns["hits"].extend([min(c.hits, _MAX_U32) for c in some])
+        columns["held"].extend([min(c.up.held + c.down.held, _MAX_U32) for c in some])
+        columns["age"].extend([now - c.opened for c in some])
+        columns["idle"].extend([c.look(now) for c in some])
+
+    def tell(self, some: list[Connection]) -> None:
+        """Note the texts that were not told before."""
+        for c in some:
+            texts = (c.pinned.name if c.pinned else "", c.request, c.protocol.opaque)
+            self.seen[c.id] = texts
+            before = self.told.get(c.id)
+            if before is None:
+                self.opened.append((c.id, c.client_name, str(c.proxy.settings.backend)))
+            if before != texts and (before or any(texts)):
+                self.changed[c.id] = texts
+
+
+async def live(call: Call) -> Stream:
+    """Stream frames."""
+    text = call.query("hz") or str(DEFAULT_HZ)
+    try:
+        hz = float(text)
+    except ValueError:
+        hz = 0.0
+    if not 0 < hz <= MAX_HZ:
+        raise HTTPException(400, f"hz: a number over 0 and up to {MAX_HZ:g} is wanted")
+    if call.query("proxy") is not None:
+        call.supervisor.proxy(call.query("proxy"))
+    return Stream(_frames(Camera(call), 1 / hz), "application/octet-stream")
+
+
+async def _frames(camera: Camera, interval: float) -> AsyncGenerator[bytes]:
+    """Frames at most every ``interval`` seconds; none is made while the reader is behind."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        due = clock() + interval
+        yield await camera.take()
+        await asyncio.sleep(max(0.0, due - clock()))
+
+
+ROUTES = (
+    Route(method="GET", path="/live", endpoint=live, media="application/octet-stream",
+          summary="Binary frames for a console, see docs/api.md",
+          queries=(Query("hz", "frames a second, 10 unless told", float),
+                   Query("proxy", "connections of this proxy alone"))),
+)  # fmt: skip

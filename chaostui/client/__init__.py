@@ -1,0 +1,46 @@
+"""Clients of a running engine, and the start and stop of one in a process of its own.
+
+* ``sync``          Client, for tests and scripts
+* ``asynchronous``  AsyncClient, for the console and asyncio programs
+* ``process``       start_proxy and stop_proxy
+* ``calls``         every call of the API once: what is asked, and what the answer is
+* ``address``       where an engine answers, and what goes into every request
+* ``frame``         live frames;  ``shapes``  what the API answers beside the engine's views
+
+Nothing is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chaostui.client.asynchronous import AsyncClient
+    from chaostui.client.calls import Dropped
+    from chaostui.client.frame import Frame
+    from chaostui.client.process import start_proxy, stop_proxy
+    from chaostui.client.sync import Client
+
+__all__ = ["AsyncClient", "Client", "Dropped", "Frame", "start_proxy", "stop_proxy"]
+
+_HOMES = {
+    "AsyncClient": "asynchronous",
+    "Client": "sync",
+    "Dropped": "calls",
+    "Frame": "frame",
+    "start_proxy": "process",
+    "stop_proxy": "process",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'chaostui.client' has no attribute {name!r}")
+    found: object = getattr(import_module(f"chaostui.client.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,285 @@
+"""The asyncio client: the console drives an engine with it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import struct
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from chaostui.client import calls
+from chaostui.client.address import Address, refusal, written
+from chaostui.client.calls import Ask, Dropped
+from chaostui.client.frame import Frame
+from chaostui.client.sse import Reader
+from chaostui.client.wire import Wire
+from chaostui.engine.views import FaultView
+from chaostui.errors import EngineRefused, EngineUnreachable
+from chaostui.events import AnyEvent
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TIMEOUT = 30.0
+"""Seconds that a call may take."""
+
+_frame = msgspec.msgpack.Decoder(Frame)
+
+
+def _call(make: Callable[P, Ask[T]]) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
+    """A method that asks what ``make`` says."""
+
+    @functools.wraps(make)
+    async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.do(make(*args, **kwargs))
+
+    return method
+
+
+def _member(
+    make: Callable[P, Ask[Any]], name: str
+) -> Callable[Concatenate[AsyncClient, P], Awaitable[Any]]:
+    """A method that answers one member of the answer, as Vaurien's client does."""
+
+    @functools.wraps(make)
+    async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        return getattr(await self.do(make(*args, **kwargs)), name)
+
+    return method
+
+
+class AsyncClient:
+    """``Client`` for asyncio: the same methods, awaited, and live frames.
+
+    Calls go one after the other on one kept connection; streams have their own.
+    """
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 8080,
+        scheme: str = "http",
+        *,
+        unix: str | os.PathLike[str] | None = None,
+        token: str | None = None,
+        actor: str = "",
+    ) -> None:
+        """Know an engine; parameters as in ``Client``. Nothing is sent yet."""
+        self.address = Address(
+            host, port, scheme, os.fspath(unix) if unix else "", token or "", actor
+        )
+        self._lock = asyncio.Lock()
+        self._wire: Wire | None = None
+
+    def __repr__(self) -> str:
+        return f"<AsyncClient {self.address}>"
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    # -- Vaurien ----------------------------------------------------------------------------
+
+    get_handler = _call(calls.get_handler)
+    set_handler = _call(calls.set_handler)
+    list_handlers = _member(calls.list_handlers, "handlers")
+    get_behavior = _member(calls.get_behavior, "behavior")
+    set_behavior = _call(calls.set_behavior)
+    list_behaviors = _member(calls.list_behaviors, "behaviors")
+    get_backend = _member(calls.get_backend, "backend")
+    set_backend = _call(calls.set_backend)
+
+    @asynccontextmanager
+    async def with_handler(
+        self, name: str, *, proxy: str | None = None, **options: Any
+    ) -> AsyncGenerator[FaultView]:
+        """Break things within the block; ends and errors as those of ``Client``."""
+        async with self._owning() as session:
+            try:
+                fault = await self.do(calls.with_fault(session, name, proxy, options))
+            except EngineRefused as error:
+                raise calls.senseless(error) from None
+            yield fault
+
+    def with_behavior(
+        self, name: str, *, proxy: str | None = None, **options: Any
+    ) -> AbstractAsyncContextManager[FaultView]:
+        """Break things within the block: ``with_handler`` in Vaurien 2's words."""
+        return self.with_handler(name, proxy=proxy, **options)
+
+    @asynccontextmanager
+    async def _owning(self) -> AsyncGenerator[str]:
+        """A session that lives as long as this block, and no longer than this process."""
+        session = (await self.do(calls.open_session())).id
+        held = await self._connect()
+        try:
+            await self._open(held, calls.hold_path(session), "text/event-stream")
+            # A task group would wrap what the block raises.
+            renewing = asyncio.create_task(self._renew(session))  # noqa: TID251
+            try:
+                yield session
+            finally:
+                renewing.cancel()
+        finally:
+            held.close()
+            # Where the engine is gone, its faults are gone too.
+            with suppress(EngineUnreachable, EngineRefused):
+                await self.do(calls.close_session(session))
+
+    async def _renew(self, session: str) -> None:
+        with suppress(EngineRefused):
+            while True:
+                await asyncio.sleep(calls.LEASE / calls.RENEW)
+                with suppress(EngineUnreachable):
+                    await self.do(calls.renew_session(session))
+
+    # -- native -----------------------------------------------------------------------------
+
+    request = _call(calls.request)
+    health = _call(calls.health)
+    version = _call(calls.version)
+    engine = _call(calls.engine)
+    stats = _call(calls.stats)
+    handlers = _call(calls.handlers)
+    protocols = _call(calls.protocols)
+    halted = _call(calls.halted)
+    halt = _call(calls.halt)
+    release = _call(calls.release)
+    reset = _call(calls.reset)
+    proxies = _call(calls.proxies)
+    proxy = _call(calls.proxy)
+    add_proxy = _call(calls.add_proxy)
+    update_proxy = _call(calls.update_proxy)
+    remove_proxy = _call(calls.remove_proxy)
+    mix = _call(calls.mix)
+    set_mix = _call(calls.set_mix)
+    set_weight = _call(calls.set_weight)
+    set_weights = _call(calls.set_weights)
+    set_bypass = _call(calls.set_bypass)
+    handler = _call(calls.handler)
+    set_options = _call(calls.set_options)
+    chain = _call(calls.chain)
+    add_chain = _call(calls.add_chain)
+    update_chain = _call(calls.update_chain)
+    remove_chain = _call(calls.remove_chain)
+    connections = _call(calls.connections)
+    connection = _call(calls.connection)
+    reset_connection = _call(calls.reset_connection)
+    pin = _call(calls.pin)
+    recent_events = _call(calls.recent_events)
+    journal = _call(calls.journal)
+    note = _call(calls.note)
+    profile = _member(calls.profile, "profile")
+    profile_toml = _call(calls.profile_toml)
+    apply_profile = _call(calls.apply_profile)
+    diff_profile = _member(calls.diff_profile, "changes")
+    save_profile = _member(calls.save_profile, "path")
+    sessions = _call(calls.sessions)
+    open_session = _call(calls.open_session)
+    renew_session = _call(calls.renew_session)
+    close_session = _call(calls.close_session)
+    add_fault = _call(calls.add_fault)
+    remove_fault = _call(calls.remove_fault)
+
+    # -- streams ----------------------------------------------------------------------------
+
+    async def events(
+        self,
+        since: int | None = None,
+        kinds: Iterable[str] = (),
+        connection: int | None = None,
+    ) -> AsyncGenerator[AnyEvent | Dropped]:
+        """Events as they happen; parameters as in ``Client.events``."""
+        path = calls.events_query(since, kinds, connection)
+        reader = Reader()
+        async with aclosing(self._stream(path, "text/event-stream")) as pieces:
+            async for piece in pieces:
+                for event in reader.feed(piece):
+                    yield event
+
+    async def live(self, hz: float = 10.0, proxy: str | None = None) -> AsyncGenerator[Frame]:
+        """Pictures of the engine, at most ``hz`` a second; all connections, or one proxy's."""
+        query = {"hz": f"{hz:g}"} | ({} if proxy is None else {"proxy": proxy})
+        path = f"{calls.API}/live?{urlencode(query)}"
+        buffer = bytearray()
+        async with aclosing(self._stream(path, "application/octet-stream")) as pieces:
+            async for piece in pieces:
+                buffer += piece
+                while len(buffer) >= 4:
+                    (length,) = struct.unpack_from("<I", buffer)
+                    if len(buffer) < 4 + length:
+                        break
+                    packed = bytes(memoryview(buffer)[4 : 4 + length])
+                    del buffer[: 4 + length]
+                    yield _frame.decode(packed)
+
+    async def _stream(self, path: str, media: str) -> AsyncGenerator[bytes]:
+        wire = await self._connect()
+        try:
+            await self._open(wire, path, media)
+            async for piece in wire.pieces():
+                yield piece
+        except OSError as error:
+            raise self.address.unreachable(error) from None
+        finally:
+            wire.close()
+
+    # -- HTTP -------------------------------------------------------------------------------
+
+    async def do(self, ask: Ask[T]) -> T:
+        """Ask the engine. A kept connection that has gone stale is replaced once."""
+        body = written(ask.body)
+        media = "application/json"
+        async with self._lock:
+            for fresh in (self._wire is None, True):
+                wire = self._wire = self._wire or await self._connect()
+                try:
+                    async with asyncio.timeout(TIMEOUT):
+                        head = self.address.headers(body, media)
+                        status = await wire.ask(ask.method, ask.path, head, body)
+                        raw = await wire.rest()
+                    break
+                except ConnectionError as error:
+                    await self.close()
+                    if fresh:
+                        raise self.address.unreachable(error) from None
+                except OSError as error:
+                    await self.close()
+                    raise self.address.unreachable(error) from None
+                except BaseException:
+                    # Half an answer may still be under way.
+                    await self.close()
+                    raise
+            if not wire.keeps:
+                await self.close()
+        return ask.read(status, raw)
+
+    async def _connect(self) -> Wire:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                return await Wire.connect(self.address)
+        except OSError as error:
+            raise self.address.unreachable(error) from None
+
+    async def _open(self, wire: Wire, path: str, media: str) -> None:
+        """Begin an answer that does not end."""
+        try:
+            status = await wire.ask("GET", path, self.address.headers(None, media), None)
+            if status != 200:
+                raise refusal(status, await wire.rest())
+        except OSError as error:
+            raise self.address.unreachable(error) from None

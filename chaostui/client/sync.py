@@ -1,0 +1,304 @@
+"""The blocking client: tests and scripts drive an engine with it."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from chaostui.client import calls
+from chaostui.client.address import Address, refusal, written
+from chaostui.client.calls import Ask, Dropped
+from chaostui.client.sse import Reader
+from chaostui.engine.views import FaultView
+from chaostui.errors import EngineRefused, EngineUnreachable
+from chaostui.events import AnyEvent
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TIMEOUT = 30.0
+"""Seconds that a call may take."""
+
+SILENCE = 45.0
+"""Seconds without a byte after which a stream is given up; the engine sends one each 15."""
+
+
+def _call(make: Callable[P, Ask[T]]) -> Callable[Concatenate[Client, P], T]:
+    """A method that asks what ``make`` says."""
+
+    @functools.wraps(make)
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.do(make(*args, **kwargs))
+
+    return method
+
+
+def _member(make: Callable[P, Ask[Any]], name: str) -> Callable[Concatenate[Client, P], Any]:
+    """A method that answers one member of the answer, as Vaurien's client does."""
+
+    @functools.wraps(make)
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        return getattr(self.do(make(*args, **kwargs)), name)
+
+    return method
+
+
+class Client:
+    """Drives an engine over HTTP, on one connection that is kept.
+
+    Vaurien's client of both generations, and a method for every native call. Threads may share
+    it. Raises EngineUnreachable where no engine answers, EngineRefused where it says no, and
+    ValueError where Vaurien's client does: an unknown handler, or options it does not have.
+    """
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 8080,
+        scheme: str = "http",
+        *,
+        unix: str | os.PathLike[str] | None = None,
+        token: str | None = None,
+        actor: str = "",
+    ) -> None:
+        """Know an engine by host and port, or by its Unix socket; nothing is sent yet.
+
+        ``token`` is the engine's token, else that of the environment's CHAOSTUI_TOKEN.
+        ``actor`` says in the journal who asks.
+        """
+        self.address = Address(
+            host, port, scheme, os.fspath(unix) if unix else "", token or "", actor
+        )
+        self._lock = threading.Lock()
+        self._connection: http.client.HTTPConnection | None = None
+        self._owner = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"<Client {self.address}>"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # -- Vaurien ----------------------------------------------------------------------------
+
+    get_handler = _call(calls.get_handler)
+    set_handler = _call(calls.set_handler)
+    list_handlers = _member(calls.list_handlers, "handlers")
+    get_behavior = _member(calls.get_behavior, "behavior")
+    set_behavior = _call(calls.set_behavior)
+    list_behaviors = _member(calls.list_behaviors, "behaviors")
+    get_backend = _member(calls.get_backend, "backend")
+    set_backend = _call(calls.set_backend)
+
+    @contextmanager
+    def with_handler(
+        self, name: str, *, proxy: str | None = None, **options: Any
+    ) -> Iterator[FaultView]:
+        """Break things within the block.
+
+        The fault ends with the block, or within a second of this process's death, or 30 s after
+        it froze. Blocks may nest and end in any order: each takes away its own fault alone.
+        Raises ValueError for a handler, option or proxy that does not exist.
+        """
+        with self._owning() as session:
+            try:
+                fault = self.do(calls.with_fault(session, name, proxy, options))
+            except EngineRefused as error:
+                raise calls.senseless(error) from None
+            yield fault
+
+    def with_behavior(
+        self, name: str, *, proxy: str | None = None, **options: Any
+    ) -> AbstractContextManager[FaultView]:
+        """Break things within the block: ``with_handler`` in Vaurien 2's words."""
+        return self.with_handler(name, proxy=proxy, **options)
+
+    @contextmanager
+    def _owning(self) -> Iterator[str]:
+        """A session that lives as long as this block, and no longer than this process."""
+        session = self.do(calls.open_session()).id
+        held = self._connect()
+        over = threading.Event()
+        try:
+            self._open_stream(held, calls.hold_path(session), "text/event-stream")
+            keeper = threading.Thread(target=self._renew, args=(session, over), daemon=True)
+            keeper.start()
+            yield session
+        finally:
+            over.set()
+            # Where the engine is gone, its faults are gone too.
+            with suppress(EngineUnreachable, EngineRefused):
+                self.do(calls.close_session(session))
+            held.close()
+
+    def _renew(self, session: str, over: threading.Event) -> None:
+        with self._another() as client:
+            while not over.wait(calls.LEASE / calls.RENEW):
+                try:
+                    client.do(calls.renew_session(session))
+                except EngineRefused:
+                    return
+                except EngineUnreachable:
+                    continue
+
+    # -- native -----------------------------------------------------------------------------
+
+    request = _call(calls.request)
+    health = _call(calls.health)
+    version = _call(calls.version)
+    engine = _call(calls.engine)
+    stats = _call(calls.stats)
+    handlers = _call(calls.handlers)
+    protocols = _call(calls.protocols)
+    halted = _call(calls.halted)
+    halt = _call(calls.halt)
+    release = _call(calls.release)
+    reset = _call(calls.reset)
+    proxies = _call(calls.proxies)
+    proxy = _call(calls.proxy)
+    add_proxy = _call(calls.add_proxy)
+    update_proxy = _call(calls.update_proxy)
+    remove_proxy = _call(calls.remove_proxy)
+    mix = _call(calls.mix)
+    set_mix = _call(calls.set_mix)
+    set_weight = _call(calls.set_weight)
+    set_weights = _call(calls.set_weights)
+    set_bypass = _call(calls.set_bypass)
+    handler = _call(calls.handler)
+    set_options = _call(calls.set_options)
+    chain = _call(calls.chain)
+    add_chain = _call(calls.add_chain)
+    update_chain = _call(calls.update_chain)
+    remove_chain = _call(calls.remove_chain)
+    connections = _call(calls.connections)
+    connection = _call(calls.connection)
+    reset_connection = _call(calls.reset_connection)
+    pin = _call(calls.pin)
+    recent_events = _call(calls.recent_events)
+    journal = _call(calls.journal)
+    note = _call(calls.note)
+    profile = _member(calls.profile, "profile")
+    profile_toml = _call(calls.profile_toml)
+    apply_profile = _call(calls.apply_profile)
+    diff_profile = _member(calls.diff_profile, "changes")
+    save_profile = _member(calls.save_profile, "path")
+    sessions = _call(calls.sessions)
+    open_session = _call(calls.open_session)
+    renew_session = _call(calls.renew_session)
+    close_session = _call(calls.close_session)
+    add_fault = _call(calls.add_fault)
+    remove_fault = _call(calls.remove_fault)
+
+    def events(
+        self,
+        since: int | None = None,
+        kinds: Iterable[str] = (),
+        connection: int | None = None,
+    ) -> Iterator[AnyEvent | Dropped]:
+        """Events as they happen, on a connection of its own; without ``since`` from now on.
+
+        ``kinds`` are those of ``/api/v1/events``: ``open``, ``fault``, ``close``, …
+        """
+        held = self._connect(timeout=SILENCE)
+        path = calls.events_query(since, kinds, connection)
+        try:
+            response = self._open_stream(held, path, "text/event-stream")
+            reader = Reader()
+            while piece := self._read_some(response):
+                yield from reader.feed(piece)
+        finally:
+            held.close()
+
+    # -- HTTP -------------------------------------------------------------------------------
+
+    def do(self, ask: Ask[T]) -> T:
+        """Ask the engine. A kept connection that has gone stale is replaced once."""
+        body = written(ask.body)
+        with self._lock:
+            if self._owner != os.getpid():
+                # A forked child must not speak on its parent's connection.
+                self._connection, self._owner = None, os.getpid()
+            for fresh in (self._connection is None, True):
+                try:
+                    status, raw = self._exchange(ask.method, ask.path, body)
+                    break
+                except (http.client.RemoteDisconnected, ConnectionError) as error:
+                    self.close()
+                    if fresh:
+                        raise self.address.unreachable(error) from None
+                except (OSError, http.client.HTTPException) as error:
+                    self.close()
+                    raise self.address.unreachable(error) from None
+                except BaseException:
+                    self.close()
+                    raise
+        return ask.read(status, raw)
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        if self._connection is None:
+            self._connection = self._connect()
+        self._connection.request(method, path, body, self.address.headers(body))
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+    def _connect(self, timeout: float = TIMEOUT) -> http.client.HTTPConnection:
+        address = self.address
+        if address.unix:
+            return _UnixConnection(address.unix, timeout)
+        if address.scheme == "https":
+            return http.client.HTTPSConnection(address.host, address.port, timeout=timeout)
+        return http.client.HTTPConnection(address.host, address.port, timeout=timeout)
+
+    def _another(self) -> Client:
+        """A client of the same engine, with a connection of its own."""
+        found = Client()
+        found.address = self.address
+        return found
+
+    def _open_stream(
+        self, connection: http.client.HTTPConnection, path: str, media: str
+    ) -> http.client.HTTPResponse:
+        """Begin an answer that does not end."""
+        try:
+            connection.request("GET", path, headers=self.address.headers(None, media))
+            response = connection.getresponse()
+            if response.status != 200:
+                raise refusal(response.status, response.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise self.address.unreachable(error) from None
+        return response
+
+    def _read_some(self, response: http.client.HTTPResponse) -> bytes:
+        try:
+            return response.read1(65536)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self.address.unreachable(error) from None
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
