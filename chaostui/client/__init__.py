@@ -3,7 +3,8 @@
 * ``sync``          Client, for tests and scripts
 * ``asynchronous``  AsyncClient, for the console and asyncio programs
 * ``process``       start_proxy and stop_proxy
-* ``calls``         every call of the API once: what is asked, and what the answer is
+* ``ask``           a request, and how its answer is read; ``calls`` lists all of them once
+* ``owner``         the faults of a with-block, which end with its process
 * ``address``       where an engine answers, and what goes into every request
 * ``frame``         live frames;  ``shapes``  what the API answers beside the engine's views
 
@@ -16,8 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chaostui.client.ask import Dropped
     from chaostui.client.asynchronous import AsyncClient
-    from chaostui.client.calls import Dropped
     from chaostui.client.frame import Frame
     from chaostui.client.process import start_proxy, stop_proxy
     from chaostui.client.sync import Client
@@ -27,7 +28,7 @@ __all__ = ["AsyncClient", "Client", "Dropped", "Frame", "start_proxy", "stop_pro
 _HOMES = {
     "AsyncClient": "asynchronous",
     "Client": "sync",
-    "Dropped": "calls",
+    "Dropped": "ask",
     "Frame": "frame",
     "start_proxy": "process",
     "stop_proxy": "process",

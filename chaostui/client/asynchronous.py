@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from chaostui.client import calls
+from chaostui.client import calls, owner
 from chaostui.client.address import Address, refusal, written
-from chaostui.client.calls import Ask, Dropped
+from chaostui.client.ask import API, Ask, Dropped
 from chaostui.client.frame import Frame
 from chaostui.client.sse import Reader
 from chaostui.client.wire import Wire
@@ -110,9 +110,9 @@ class AsyncClient:
         """Break things within the block; ends and errors as those of ``Client``."""
         async with self._owning() as session:
             try:
-                fault = await self.do(calls.with_fault(session, name, proxy, options))
+                fault = await self.do(owner.fault(session, name, proxy, options))
             except EngineRefused as error:
-                raise calls.senseless(error) from None
+                raise owner.senseless(error) from None
             yield fault
 
     def with_behavior(
@@ -124,10 +124,10 @@ class AsyncClient:
     @asynccontextmanager
     async def _owning(self) -> AsyncGenerator[str]:
         """A session that lives as long as this block, and no longer than this process."""
-        session = (await self.do(calls.open_session())).id
+        session = (await self.do(owner.session())).id
         held = await self._connect()
         try:
-            await self._open(held, calls.hold_path(session), "text/event-stream")
+            await self._open(held, owner.hold_path(session), "text/event-stream")
             # A task group would wrap what the block raises.
             renewing = asyncio.create_task(self._renew(session))  # noqa: TID251
             try:
@@ -143,7 +143,7 @@ class AsyncClient:
     async def _renew(self, session: str) -> None:
         with suppress(EngineRefused):
             while True:
-                await asyncio.sleep(calls.LEASE / calls.RENEW)
+                await asyncio.sleep(owner.RENEWAL)
                 with suppress(EngineUnreachable):
                     await self.do(calls.renew_session(session))
 
@@ -214,7 +214,7 @@ class AsyncClient:
     async def live(self, hz: float = 10.0, proxy: str | None = None) -> AsyncGenerator[Frame]:
         """Pictures of the engine, at most ``hz`` a second; all connections, or one proxy's."""
         query = {"hz": f"{hz:g}"} | ({} if proxy is None else {"proxy": proxy})
-        path = f"{calls.API}/live?{urlencode(query)}"
+        path = f"{API}/live?{urlencode(query)}"
         buffer = bytearray()
         async with aclosing(self._stream(path, "application/octet-stream")) as pieces:
             async for piece in pieces:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from chaostui.client.calls import Dropped
+from chaostui.client.ask import Dropped
 from chaostui.events import AnyEvent
 
 _event = msgspec.json.Decoder(AnyEvent)

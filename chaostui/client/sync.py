@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from chaostui.client import calls
+from chaostui.client import calls, owner
 from chaostui.client.address import Address, refusal, written
-from chaostui.client.calls import Ask, Dropped
+from chaostui.client.ask import Ask, Dropped
 from chaostui.client.sse import Reader
 from chaostui.engine.views import FaultView
 from chaostui.errors import EngineRefused, EngineUnreachable
@@ -117,9 +117,9 @@ class Client:
         """
         with self._owning() as session:
             try:
-                fault = self.do(calls.with_fault(session, name, proxy, options))
+                fault = self.do(owner.fault(session, name, proxy, options))
             except EngineRefused as error:
-                raise calls.senseless(error) from None
+                raise owner.senseless(error) from None
             yield fault
 
     def with_behavior(
@@ -131,11 +131,11 @@ class Client:
     @contextmanager
     def _owning(self) -> Iterator[str]:
         """A session that lives as long as this block, and no longer than this process."""
-        session = self.do(calls.open_session()).id
+        session = self.do(owner.session()).id
         held = self._connect()
         over = threading.Event()
         try:
-            self._open_stream(held, calls.hold_path(session), "text/event-stream")
+            self._open_stream(held, owner.hold_path(session), "text/event-stream")
             keeper = threading.Thread(target=self._renew, args=(session, over), daemon=True)
             keeper.start()
             yield session
@@ -148,7 +148,7 @@ class Client:
 
     def _renew(self, session: str, over: threading.Event) -> None:
         with self._another() as client:
-            while not over.wait(calls.LEASE / calls.RENEW):
+            while not over.wait(owner.RENEWAL):
                 try:
                     client.do(calls.renew_session(session))
                 except EngineRefused:

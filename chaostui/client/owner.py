@@ -1,0 +1,56 @@
+"""The faults of a with-block: they end with it, or with its process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chaostui.client import calls
+from chaostui.client.ask import API, Ask, part
+from chaostui.engine.views import FaultView, SessionView
+from chaostui.errors import EngineRefused
+from chaostui.settings import Mix
+
+LEASE = 30.0
+"""Seconds after which the faults of a frozen owner end."""
+
+RENEWAL = LEASE / 3
+"""Seconds between two renewals."""
+
+
+def session() -> Ask[SessionView]:
+    """A session of this process."""
+    return calls.open_session(LEASE, whoami())
+
+
+def hold_path(id: str) -> str:
+    """The path of the answer that stays open as long as a session shall live."""
+    return f"{API}/sessions/{part(id)}/hold"
+
+
+def fault(session: str, name: str, proxy: str | None, options: Mapping[str, Any]) -> Ask[FaultView]:
+    """The fault of a with-block: a handler, in either generation's words, and its options."""
+    mine = dict(options)
+    weights = Mix.parse(name).weights
+    if mine and len(weights) != 1:
+        raise ValueError("options need one handler to belong to")
+    if mine and weights[0][0] == "delay" and isinstance(mine.get("before"), bool):
+        # Vaurien 2 says with it which way is delayed.
+        mine.setdefault("direction", "upstream" if mine.pop("before") else "downstream")
+    behavior = str(Mix(tuple(("normal" if n == "dummy" else n, w) for n, w in weights)))
+    given = {weights[0][0]: mine} if mine else None
+    return calls.add_fault(session, behavior, proxy=proxy, options=given)
+
+
+def senseless(error: EngineRefused) -> Exception:
+    """What a with-block raises: ValueError where its handler, options or proxy do not exist."""
+    return ValueError(str(error)) if error.status in (400, 404) else error
+
+
+def whoami() -> str:
+    """This process, for people who look at sessions: its test, else its program."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
+    return f"{test or Path(sys.argv[0] or 'python').name} (pid {os.getpid()})"[:255]
