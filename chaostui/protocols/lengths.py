@@ -1,0 +1,99 @@
+"""Cut a stream whose messages begin with their length.
+
+Only heads are held back, a few hundred bytes at most: bodies pass as they come, and nothing
+is ever sized by a length that a peer declares.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from chaostui.protocol import Frame, Request
+from chaostui.protocols.framing import Cutter, Desync
+
+MORE = 0
+"""What ``head`` returns when it must see more bytes to tell."""
+END = -1
+"""What ``head`` returns when the open message has ended before the bytes it was asked about."""
+
+
+class LengthCutter(Cutter):
+    """One direction of a connection, read packet by packet.
+
+    A packet is what has a length of its own on the wire; one or many make a message.
+    """
+
+    left = 0
+    """Bytes of the current packet that are still to come."""
+    opened = False
+    """A packet of the current message was seen."""
+    closes = False
+    """The message ends with the current packet."""
+
+    @abstractmethod
+    def head(self, data: bytes, at: int) -> int:
+        """Read the head of the packet at ``at``; return the packet's size in bytes.
+
+        Opens a message (``open``) where one begins, and says in ``closes`` whether it ends with
+        this packet. May also return ``MORE`` or ``END``; then it is asked again. May take
+        several complete packets in one go where no message ends before the last. Raises Desync.
+        """
+
+    def open(self, request: Request | None, replied: bool, aside: bool = False) -> None:
+        """Begin a message."""
+        self.request = request
+        self.replied = replied
+        self.aside = aside
+        self.opened = True
+
+    def feed(self, data: bytes) -> list[Frame]:
+        if self.held:
+            self.held += data
+            data = self.flush()
+        frames: list[Frame] = []
+        start = 0
+        try:
+            start, passed = self.packets(data, frames)
+        except Desync as desync:
+            self.lost = str(desync)
+            frames.append(Frame(data[sum(len(frame.data) for frame in frames) :]))
+            return frames
+        if start < passed:
+            self.done = False
+            frames.append(self.frame(data[start:passed]))
+        if passed < len(data):
+            self.held += data[passed:]
+        return frames
+
+    def packets(self, data: bytes, frames: list[Frame]) -> tuple[int, int]:
+        """Walk over the packets, adding a frame where a message ends.
+
+        Returns where the frames have come to, and up to where the bytes may pass.
+        """
+        start = at = 0
+        size = len(data)
+        while at < size:
+            if not self.left:
+                self.left = self.head(data, at)
+                if self.left == MORE:
+                    break
+                if self.left == END:
+                    self.left = 0
+                    frames.append(self.close(data[start:at]))
+                    start = at
+                    continue
+            if self.left > size - at:
+                self.left -= size - at
+                return start, size
+            at += self.left
+            self.left = 0
+            if self.closes:
+                frames.append(self.close(data[start:at]))
+                start = at
+        return start, at
+
+    def close(self, data: bytes) -> Frame:
+        """Make the last frame of the current message."""
+        self.done = True
+        self.opened = False
+        return self.frame(data)

@@ -1,0 +1,71 @@
+"""postgres: units of work up to Sync, and the errors of a server in trouble.
+
+Inside a transaction the server must know of an error, or its transaction goes on as if
+nothing had happened. So there the request is replaced by one that has the server raise the
+error itself; the client gets that, and 25P02 until it rolls back, as it would in earnest.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from chaostui.actions import Action, Close, Reply, Send
+from chaostui.protocol import Phase, Request
+from chaostui.protocols import postgres_errors as errors
+from chaostui.protocols.framing import Framed
+from chaostui.protocols.postgres_messages import FAILED, Session, Unit
+from chaostui.protocols.postgres_replies import Replies
+from chaostui.protocols.postgres_requests import COPY, Requests
+
+
+class Postgres(Framed):
+    """PostgreSQL 7.4 and later (protocol 3), and what speaks like it."""
+
+    name = "postgres"
+    kinds = errors.KINDS
+    requests = Requests
+    replies = Replies
+    upstream: Requests
+    downstream: Replies
+
+    def __init__(
+        self, backend: str = "", dice: random.Random | None = None, **options: Any
+    ) -> None:
+        super().__init__(backend, dice, **options)
+        self.session = self.upstream.session = self.downstream.session = Session()
+
+    def error(
+        self, kind: str = "", phase: Phase = "request", request: Request | None = None
+    ) -> tuple[Action, ...]:
+        if not kind:
+            likely = errors.LIKELY if self.session.ready else errors.LOGIN
+            kind = self.dice.choice(likely).name
+        return super().error(kind, phase, request)
+
+    def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        error, session = errors.ERRORS[kind], self.session
+        if request is not None and request.tag:
+            return (Send(request.tag),)  # nobody waits for an answer, but the server must know
+        if session.starting:
+            # An error in place of this byte breaks the client: refuse encryption first.
+            session.asking -= 1
+            return (Reply(b"N"),)
+        if not session.ready or error.severity != "ERROR":
+            return Reply(errors.response(error, login=not session.ready)), Close()
+        unit = request if isinstance(request, Unit) else Unit("")
+        if unit.kind in COPY:
+            sync = errors.SYNC if unit.synced else b""
+            return (Send(errors.copy_fail(error) + sync),)
+        if unit.owed is not None:
+            unit.owed = FAILED
+            return (Send(errors.raising_unit(error, errors.FLUSH)),)
+        if not unit.whole:
+            return (Send(errors.raising_unit(error, errors.SYNC)),)
+        if session.status == b"T" or self._pipelined(unit):
+            return (Send(errors.raising(error)),)
+        return (Reply(errors.response(error) + errors.ready(session.status)),)
+
+    def _pipelined(self, unit: Unit) -> bool:
+        """Whether replies are due before this one: they may begin or end a transaction."""
+        return bool(self.waiting) and self.waiting[0] is not unit

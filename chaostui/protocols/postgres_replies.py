@@ -1,0 +1,124 @@
+"""Cut what a PostgreSQL server sends into replies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from chaostui.protocols.framing import Desync
+from chaostui.protocols.lengths import END, MORE, LengthCutter
+from chaostui.protocols.postgres_messages import AUTHENTICATION, FAILED, HEADER
+
+if TYPE_CHECKING:
+    from chaostui.protocols.postgres_messages import Session, Unit
+
+READY, ERROR, ROW, AUTHENTICATE, COPY_IN, COPY_BOTH = b"ZEDRGW"
+ASIDE = b"NSA"
+"""NoticeResponse, ParameterStatus, NotificationResponse: sent at any time."""
+ANSWERS = b"123TnCIs"
+"""What answers one extended message; CommandComplete, PortalSuspended answer an Execute."""
+KNOWN = frozenset(b"123ACDEGHIKNRSTVWZcdnstv")
+SMALL = b"ZR"
+"""Types whose first bytes of the body matter."""
+ASKING = frozenset({2, 3, 5, 6, 7, 8, 9, 10, 11})
+"""AuthenticationRequests that the client answers; Ok (0) and SASLFinal (12) go on."""
+
+
+class Replies(LengthCutter):
+    """The bytes from the backend."""
+
+    session: Session
+
+    def head(self, data: bytes, at: int) -> int:
+        session = self.session
+        if session.opaque:
+            raise Desync(session.opaque)
+        if session.asking:
+            return self.encryption(data[at])
+        there = len(data) - at
+        if there < 5:
+            return MORE
+        kind, length = HEADER.unpack_from(data, at)
+        if kind not in KNOWN or length < 4:
+            raise Desync(f"a PostgreSQL server sends no message of type 0x{kind:02x}")
+        if kind == ROW and self.opened and not self.aside:
+            self.closes = False
+            return rows(data, at, int(length))
+        if kind in SMALL and there < min(length + 1, 9):
+            return MORE
+        return self.message(kind, data[at + 5 : at + 9]) or int(length) + 1
+
+    def message(self, kind: int, body: bytes) -> int:
+        """Find the unit that the message answers, and whether it ends the reply to it.
+
+        Returns ``END`` where the reply to the oldest unit has ended before it.
+        """
+        unit = cast("Unit", self.waiting[0]) if self.waiting else None
+        if unit is not None and (unit.over or (kind == READY and unit.owed is not None)):
+            self.waiting.popleft()
+            if not self.opened:
+                self.open(None, replied=True)
+            return END
+        if unit is None or (kind in ASIDE and not self.opened):
+            self.open(None, replied=True, aside=True)
+            self.closes = True
+        else:
+            if not self.opened:
+                self.open(None, replied=True)
+            self.closes = self.answer(unit, kind, body)
+            if self.closes:
+                self.waiting.popleft()
+        if kind == READY:
+            self.session.ready = True
+            self.session.status = body[:1]
+            self.session.eats_sync = False
+        elif kind == COPY_BOTH:
+            self.session.opaque = "replication"
+        return 0
+
+    def answer(self, unit: Unit, kind: int, body: bytes) -> bool:
+        """Take a message into account that answers ``unit``; return whether it is the last."""
+        if kind == READY:
+            return True
+        if kind == ERROR:
+            unit.answered = FAILED
+            return unit.over or not self.session.ready
+        if kind in ANSWERS:
+            unit.answered += 1
+            return unit.over
+        if kind == AUTHENTICATE:
+            return AUTHENTICATION.unpack_from(body)[0] in ASKING
+        if kind == COPY_IN and unit.synced and unit.sent:
+            self.session.eats_sync = True
+        return False
+
+    def encryption(self, answer: int) -> int:
+        """Read the one byte that answers a request for encryption."""
+        self.session.asking -= 1
+        if not self.opened:
+            self.open(None, replied=True, aside=not self.waiting)
+        self.closes = self.aside
+        match answer:
+            case 0x4E:  # N
+                return 1
+            case 0x53:  # S
+                self.session.opaque = "TLS"
+            case 0x47:  # G
+                self.session.opaque = "GSSAPI encryption"
+            case _:
+                raise Desync("no answer to a request for encryption")
+        self.closes = True
+        if self.waiting:
+            self.waiting.popleft()
+        return 1
+
+
+def rows(data: bytes, at: int, length: int) -> int:
+    """Measure the complete DataRows in a row at ``at``; the first one may be incomplete."""
+    end = at + 1 + length
+    last = len(data) - 5
+    while end <= last and data[end] == ROW:
+        length = int.from_bytes(data[end + 1 : end + 5])
+        if length < 4 or end + length >= len(data):
+            break
+        end += 1 + length
+    return end - at

@@ -1,0 +1,183 @@
+"""Cut what a PostgreSQL client sends into units of work."""
+
+from __future__ import annotations
+
+from chaostui.protocol import Frame
+from chaostui.protocols.framing import Desync
+from chaostui.protocols.lengths import END, MORE, LengthCutter
+from chaostui.protocols.postgres_messages import (
+    BIND,
+    CALL,
+    CANCEL,
+    CLOSE,
+    COPY_DATA,
+    COPY_DONE,
+    COPY_FAIL,
+    DESCRIBE,
+    EXECUTE,
+    FLUSH,
+    GSS,
+    HEADER,
+    MAX_START,
+    MAX_WAITING,
+    PARSE,
+    PASSWORD,
+    PEEK,
+    QUERY,
+    SSL,
+    SYNC,
+    TERMINATE,
+    VERSION_3,
+    Session,
+    Unit,
+)
+
+COPY = (COPY_DATA, COPY_DONE, COPY_FAIL)
+COUNTED = (PARSE, BIND, DESCRIBE, EXECUTE, CLOSE)
+SYNCING = (QUERY, CALL, SYNC)
+"""What the backend says ReadyForQuery after."""
+CLOSING = (*SYNCING, FLUSH, TERMINATE, PASSWORD)
+EMPTY = (SYNC, FLUSH, TERMINATE)
+PEEK_START = 512
+"""How much of a startup packet is looked at."""
+NO_START = "no connection to PostgreSQL begins like this"
+
+
+class Requests(LengthCutter):
+    """The bytes from the client."""
+
+    session: Session
+    unit: Unit
+
+    def head(self, data: bytes, at: int) -> int:
+        if self.session.opaque:
+            raise Desync(self.session.opaque)
+        if self.session.starting:
+            return self.start(data, at)
+        there = len(data) - at
+        if there < 5:
+            return MORE
+        kind, length = HEADER.unpack_from(data, at)
+        if kind not in PEEK or length < 4 or (kind in EMPTY and length > 4):
+            raise Desync(f"no message of a PostgreSQL client begins with 0x{kind:02x}, {length}")
+        peek = 5 + min(length - 4, PEEK[kind])
+        if there < peek:
+            return MORE
+        if self.opened and self.unit.kind in COPY and kind not in COPY:
+            return self.after_copy(kind)
+        self.message(kind, data[at : at + peek])
+        return int(length) + 1
+
+    def message(self, kind: int, seen: bytes) -> None:
+        """Take the next message into account: into its unit, and into what is owed for it."""
+        session = self.session
+        body = seen[5:]
+        if kind == PARSE:
+            session.remember(body)
+        if not self.opened:
+            self.begin(kind, seen)
+        unit = self.unit
+        self.closes = kind in CLOSING
+        if kind in COUNTED:
+            unit.sent += 1
+        elif kind in SYNCING:
+            unit.synced = True
+            session.within = False
+        elif kind == FLUSH:
+            unit.owed = unit.sent
+            session.within = True
+        elif kind in COPY:
+            self.closes = unit.kind in COPY and kind != COPY_DATA and not session.eats_sync
+
+    def begin(self, kind: int, seen: bytes) -> None:
+        """Begin a unit."""
+        silent = kind in COPY or kind in (TERMINATE, FLUSH)
+        if kind == SYNC and self.session.eats_sync:
+            # The backend had failed before the COPY's end, and has dropped the first Sync.
+            self.session.eats_sync = False
+            silent = True
+        raw = seen if silent and kind not in COPY else b""
+        unit = Unit(*self.session.describe(kind, seen[5:]), tag=raw)
+        unit.kind = kind
+        unit.whole = not self.session.within
+        self.enter(unit, not silent)
+
+    def enter(self, unit: Unit, replied: bool) -> None:
+        """Begin a unit's message."""
+        self.unit = unit
+        self.open(unit, replied)
+        if replied:
+            if len(self.waiting) >= MAX_WAITING:
+                raise Desync(f"more than {MAX_WAITING} requests wait for a reply")
+            self.waiting.append(unit)
+
+    def after_copy(self, kind: int) -> int:
+        """End the COPY data, at the Sync that belongs to it or before anything else."""
+        if kind == SYNC and self.session.eats_sync:
+            self.session.eats_sync = False
+            self.unit.synced = self.closes = True
+            return 5
+        return END
+
+    # -- the connection's start ---------------------------------------------------------------
+
+    def start(self, data: bytes, at: int) -> int:
+        """Read a message without a type, as a connection begins with."""
+        there = len(data) - at
+        if there < 4:
+            if data[at]:
+                raise Desync(NO_START)
+            return MORE
+        length = int.from_bytes(data[at : at + 4])
+        if not 8 <= length <= MAX_START:
+            raise Desync(NO_START)
+        if there < min(length, PEEK_START):
+            return MORE
+        self.started(data[at : at + min(length, PEEK_START)], length)
+        self.closes = True
+        return length
+
+    def started(self, seen: bytes, length: int) -> None:
+        """Take such a message into account."""
+        session = self.session
+        code = int.from_bytes(seen[4:8])
+        if code in (SSL, GSS) and length == 8:
+            session.connect = self.connect("CONNECT", "")
+            session.asking += 1
+            return
+        session.starting = False
+        if code == CANCEL and length == len(seen):
+            if session.connect is None:
+                self.enter(Unit("CANCEL", "CANCEL", tag=seen), replied=False)
+            else:
+                self.connect("CANCEL", "")
+        elif code >> 16 == VERSION_3:
+            values = seen[8:].split(b"\0")
+            given = dict(zip(values[::2], values[1::2], strict=False))
+            name = given.get(b"database") or given.get(b"user", b"")
+            database = name[:60].decode(errors="replace")
+            self.connect(f"CONNECT {database}", database)
+        else:
+            raise Desync(f"no version {code >> 16}.{code & 0xFFFF} of PostgreSQL's protocol")
+
+    def connect(self, name: str, database: str) -> Unit:
+        """Begin the connection's unit, or go on with it after requests for encryption."""
+        unit = self.session.connect
+        if unit is None:
+            unit = Unit(name, "CONNECT", database)
+            self.enter(unit, replied=True)
+        self.open(unit, replied=True)
+        return unit
+
+    def frame(self, data: bytes) -> Frame:
+        """Make a frame; the connection's start is one message, asked and answered in steps.
+
+        Each step is complete, so that it can be answered, but only the first one begins.
+        """
+        frame = super().frame(data)
+        if self.session.connect is not None and self.request is self.session.connect:
+            self.begun = True
+            if not self.session.starting and self.done:
+                self.session.connect = None
+                self.begun = False
+        return frame
