@@ -17,12 +17,13 @@ console = Console(stderr=True)
 
 
 def pick(known: list[str], wanted: str) -> list[str]:
-    """Choose those of ``known`` that contain one of the comma-separated words of ``wanted``."""
-    words = [word.strip() for word in wanted.split(",") if word.strip()]
-    found = [name for name in known if not words or any(word in name for word in words)]
+    """Choose what the comma-separated words of ``wanted`` name, wholly or in part."""
+    found: set[str] = set()
+    for word in [word.strip() for word in wanted.split(",")]:
+        found |= {word} if word in known else {name for name in known if word in name}
     if not found:
         raise click.BadParameter(f"{wanted!r} is none of: {', '.join(known)}")
-    return found
+    return [name for name in known if name in found]
 
 
 def measure(workload: Workload, contender: str, port: int, seconds: float) -> float:

@@ -57,7 +57,7 @@ class Chaostui(Python):
 
     def command(self) -> list[str]:
         place = ["--listen", self.address, "--backend", f"127.0.0.1:{self.backend_port}"]
-        return self.python("chaostui", "--headless", *place)
+        return self.python("chaostui", "--headless", "--api", "127.0.0.1:0", *place)
 
 
 class Pump(Python):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+
+from tests.tcp import free_port
 
 HEAVY = {
     "asyncio", "click", "httptools", "importlib.metadata", "msgspec", "prometheus_client",
@@ -38,3 +41,34 @@ def test_public_names_load_on_use_and_are_all_there() -> None:
 
     assert {"chaostui.client", "chaostui.handler", "chaostui.actions"} <= loaded
     assert loaded & {"textual", "starlette", "uvicorn", "click"} == set()
+
+
+def test_a_headless_start_loads_no_console() -> None:
+    """A running engine with its API has loaded neither Textual nor what only some calls need."""
+    port = free_port()
+    start = ["--headless", "--listen", f"127.0.0.1:{port}", "--backend", "127.0.0.1:1"]
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "chaostui", *start, "--api", "127.0.0.1:0"],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as engine:
+        assert engine.stderr
+        try:
+            lines = list(iter_until(engine.stderr, " ready: "))
+        finally:
+            engine.terminate()
+            engine.communicate(timeout=15)
+    loaded = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time")}
+
+    assert {"chaostui.run", "uvloop"} <= loaded
+    assert loaded & NEVER_HEADLESS == set()
+    assert engine.returncode == 0
+
+
+def iter_until(lines: Iterable[str], mark: str) -> Iterator[str]:
+    """Give the lines up to the first that holds ``mark``; fail when there is none."""
+    for line in lines:
+        yield line
+        if mark in line:
+            return
+    raise AssertionError(f"the program ended before {mark!r}")
