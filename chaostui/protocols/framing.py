@@ -44,6 +44,8 @@ class Cutter:
         """Frames of the current message were given out."""
         self.done = False
         """The current message ends where ``advance`` has come to."""
+        self.instead = b""
+        """What to pass on in place of the message's last frame."""
         self.lost = ""
         """Why what follows cannot be cut; empty while it can."""
 
@@ -91,6 +93,8 @@ class Cutter:
         """Make the current message's next frame."""
         first = not self.begun
         self.begun = not self.done
+        if self.instead:
+            data, self.instead = self.instead, b""
         if self.aside:
             return Frame(data, first=False, last=False)
         return Frame(data, first, self.done, self.request, self.replied)
@@ -115,7 +119,7 @@ class Cutter:
         if not self.held:
             return []
         request = self.request if self.begun else None
-        return [Frame(self.flush(), not self.begun, False, request, self.replied)]  # noqa: FBT003
+        return [Frame(self.flush(), not self.begun, False, request, self.replied)]
 
 
 class Framed(Protocol):

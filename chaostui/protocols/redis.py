@@ -1,0 +1,97 @@
+"""redis: RESP2 and RESP3; errors are Redis's own, transactions and cluster redirects included."""
+
+from __future__ import annotations
+
+import binascii
+
+from chaostui.actions import Action, Close, Reply, Send
+from chaostui.protocol import Kind, Request
+from chaostui.protocols.framing import Framed
+from chaostui.protocols.redis_messages import EXEC, QUEUED, Commands, Replies
+
+ERRORS = (
+    (
+        Kind("loading", "it restarts and reads its data", default=True),
+        "LOADING Redis is loading the dataset in memory",
+    ),
+    (
+        Kind("busy", "a script runs too long", default=True),
+        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    ),
+    (
+        Kind("oom", "its memory is full", default=True),
+        "OOM command not allowed when used memory > 'maxmemory'.",
+    ),
+    (
+        Kind("max_clients", "too many clients, then the end", phases=("open",), default=True),
+        "ERR max number of clients reached",
+    ),
+    (
+        Kind("readonly", "a replica after a failover"),
+        "READONLY You can't write against a read only replica.",
+    ),
+    (
+        Kind("masterdown", "a replica without its master"),
+        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    ),
+    (
+        Kind("misconf", "its disk refuses snapshots"),
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist "
+        "to disk. Commands that may modify the data set are disabled, because this instance is "
+        "configured to report errors during writes if RDB snapshotting fails "
+        "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the "
+        "RDB error.",
+    ),
+    (Kind("noauth", "a password is missing"), "NOAUTH Authentication required."),
+    (
+        Kind("noreplicas", "too few replicas for a write"),
+        "NOREPLICAS Not enough good replicas to write.",
+    ),
+    (Kind("moved", "the key's slot is elsewhere"), "MOVED {slot} {backend}"),
+    (Kind("ask", "the key's slot is on its way"), "ASK {slot} {backend}"),
+    (
+        Kind("tryagain", "the keys' slot is on its way"),
+        "TRYAGAIN Multiple keys request during rehashing of slot",
+    ),
+    (Kind("clusterdown", "the cluster has no quorum"), "CLUSTERDOWN The cluster is down"),
+    (Kind("err", "an error without a name of its own"), "ERR internal error"),
+)
+TEXTS = {kind.name: text for kind, text in ERRORS}
+
+UNKNOWN = b"*1\r\n$8\r\nCHAOSTUI\r\n"
+"""A command that no server knows: inside MULTI it spoils the transaction."""
+DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"
+
+
+class Redis(Framed):
+    """Redis, Valkey and what else speaks RESP, pub/sub included, until MONITOR or SYNC."""
+
+    name = "redis"
+    requests = Commands
+    replies = Replies
+    kinds = tuple(kind for kind, _ in ERRORS)
+    downstream: Replies
+
+    def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        key = request.key if request is not None else ""
+        text = TEXTS[kind].format(slot=slot(key), backend=self.backend or "127.0.0.1:6379")
+        if kind == "max_clients":
+            return (Reply(f"-{text}\r\n".encode()), Close())
+        if request is not None and request.tag in (QUEUED, EXEC):
+            return (Send(self._in_transaction(request, text)),)
+        return (Reply(f"-{text}\r\n".encode()),)
+
+    def _in_transaction(self, request: Request, text: str) -> bytes:
+        """What to ask the server, so that the transaction fails there too."""
+        if request.tag == EXEC:
+            text = f"EXECABORT Transaction discarded because of: {text}"
+        self.downstream.replaced.append((request, f"-{text}\r\n".encode()))
+        return DISCARD if request.tag == EXEC else UNKNOWN
+
+
+def slot(key: str) -> int:
+    """The cluster's slot of ``key``: CRC16 of its hash tag (Redis cluster specification)."""
+    start = key.find("{") + 1
+    end = key.find("}", start) if start else -1
+    hashed = key[start:end] if end > start else key
+    return binascii.crc_hqx(hashed.encode("utf-8", "backslashreplace"), 0) % 16384
