@@ -206,7 +206,7 @@ def parse(
 def convert(field: Field, value: Any, *, lax: bool = False) -> Any:
     """Read one value; raises ValueError in plain words, with bounds and unit."""
     if isinstance(value, Typed):
-        value, lax = str(value), True
+        value, lax = _number(field, value), True
     if isinstance(field.bare, type) and issubclass(field.bare, Text) and isinstance(value, str):
         return decode(field.bare, value)
     try:
@@ -216,6 +216,14 @@ def convert(field: Field, value: Any, *, lax: bool = False) -> Any:
     if isinstance(result, float) and not math.isfinite(result):
         raise ValueError(_refusal(field, value))
     return result
+
+
+def _number(field: Field, value: Typed) -> Any:
+    """The number that was typed, where one is wanted; Python reads more forms than JSON."""
+    if field.bare in (int, float):
+        with contextlib.suppress(ValueError):
+            return field.bare(str(value))
+    return str(value)
 
 
 def _refusal(field: Field, value: Any) -> str:

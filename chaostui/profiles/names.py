@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
+from msgspec import Struct
+
 from chaostui import registry
 from chaostui.engine.plan import Catalog
 from chaostui.handler import Handler
@@ -63,6 +65,13 @@ class Names:
         self._note(path, unknown("protocol", name, known))
         return name
 
+    def protocol_options(self, name: str, table: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        """What a proxy's protocol is told, as far as it is sound."""
+        kind = self.catalog.protocols.get(name)
+        if kind is None:
+            return dict(table)
+        return self._parse(kind.Options, table, (*path, "protocol_options"))
+
     def mix(self, mix: Mix, path: Path) -> Mix:
         """The mix with each handler's own name."""
         weights: dict[str, float] = {}
@@ -94,9 +103,12 @@ class Names:
         kind = self.kind(name)
         if kind is None or kind.Options is registry.OwnOptions:
             return {key: meant(value) for key, value in table.items()}
-        values, problems = parse(kind.Options, table)
+        return self._parse(kind.Options, table, path)
+
+    def _parse(self, kind: type[Struct], table: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        values, problems = parse(kind, table)
         for problem in problems:
-            part: Part = "value" if problem.place in kind.Options.__struct_fields__ else "key"
+            part: Part = "value" if problem.place in kind.__struct_fields__ else "key"
             self.mistakes.append(Mistake((*path, problem.place), problem.what, part))
         return values
 

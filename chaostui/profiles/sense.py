@@ -45,6 +45,10 @@ def _resolve(shape: Shape, names: Names) -> None:
         path: Path = ("proxy", index)
         if "protocol" in proxy:
             proxy["protocol"] = names.protocol(proxy["protocol"], (*path, "protocol"))
+        if "protocol_options" in proxy:
+            name = proxy.get("protocol", "tcp")
+            options = names.protocol_options(name, proxy["protocol_options"], path)
+            proxy["protocol_options"] = options
         if "behavior" in proxy:
             proxy["behavior"] = names.mix(proxy["behavior"], (*path, "behavior"))
         if "handler" in proxy:

@@ -1,0 +1,45 @@
+"""The command line: ``chaostui [PROFILE]`` and its commands.
+
+* ``start``      the console or the headless engine;  ``overrides``  what its options change
+* ``catalogue``  handlers and protocols;  ``profile``  check and convert
+* ``ctl``        drives a running engine;  ``target``  finds it
+* ``failures``   errors to one line and an exit code
+
+A command's module, and what it needs, is loaded when it is called.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "check": ("profile", "say what is wrong with a profile"),
+    "convert": ("profile", "make a profile of a Vaurien INI file"),
+    "ctl": ("ctl", "drive a running engine: list, get, set, weight, halt, reset …"),
+    "handlers": ("catalogue", "the handlers and their settings"),
+    "protocols": ("catalogue", "the protocols and the errors they speak"),
+}
+"""Commands by name: the module that holds each, and one line of help."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (default: this process's) and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = given.pop(0) if given and given[0] in COMMANDS else ""
+    from chaostui.cli.failures import guarded
+
+    def run() -> object:
+        module, _ = COMMANDS.get(name, ("start", ""))
+        command = getattr(import_module(f"chaostui.cli.{module}"), name or "start")
+        title = f"chaostui {name}".strip()
+        return command.main(given, prog_name=title, standalone_mode=False)
+
+    return guarded(run, _ready_fd(given))
+
+
+def _ready_fd(given: Sequence[str]) -> int | None:
+    """Where somebody waits for the engine, known before anything can go wrong."""
+    where = given.index("--ready-fd") + 1 if "--ready-fd" in given else len(given)
+    return int(given[where]) if where < len(given) and given[where].isdecimal() else None

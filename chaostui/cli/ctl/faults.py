@@ -1,0 +1,121 @@
+"""Commands that break things: the mix, its handlers, the chain."""
+
+from __future__ import annotations
+
+import click
+
+from chaostui.cli.ctl import show
+from chaostui.cli.ctl.group import Asked, argument, command, pairs
+
+
+def _set(asked: Asked, mix: str, settings: tuple[str, ...], seconds: float | None) -> None:
+    options: dict[str, dict[str, object]] = {}
+    for name, value in pairs(settings).items():
+        handler, dot, option = name.partition(".")
+        if not dot:
+            raise click.UsageError(f"--set: {name!r} is not HANDLER.OPTION")
+        options.setdefault(handler, {})[option] = value
+    found = asked.client.set_mix(mix, proxy=asked.proxy, options=options or None, duration=seconds)
+    asked.say(found, *show.proxy(found))
+
+
+def _weight(asked: Asked, handler: str, percent: float) -> None:
+    found = asked.client.set_weight(handler, percent, proxy=asked.proxy)
+    asked.say(found, *show.proxy(found))
+
+
+def _options(asked: Asked, handler: str, settings: tuple[str, ...]) -> None:
+    if settings:
+        found = asked.client.set_options(handler, proxy=asked.proxy, **pairs(settings))
+    else:
+        found = asked.client.handler(handler, proxy=asked.proxy)
+    asked.say(found, f"{found.name} {found.weight:g} %  {show.options(found.options)}")
+
+
+def _bypass(asked: Asked, on: str) -> None:
+    found = asked.client.set_bypass(on == "on", proxy=asked.proxy)
+    asked.say(found, f"{found.name}: {show.behavior(found)}")
+
+
+def _chain(asked: Asked) -> None:
+    found = asked.client.chain(asked.proxy)
+    asked.say(found, *show.chain(found))
+
+
+def _chain_add(
+    asked: Asked,
+    handler: str,
+    settings: tuple[str, ...],
+    name: str | None,
+    direction: str | None,
+    probability: float | None,
+) -> None:
+    found = asked.client.add_chain(
+        handler,
+        proxy=asked.proxy,
+        name=name,
+        direction=direction,
+        probability=probability,
+        **pairs(settings),
+    )
+    asked.say(found, *show.chain([found]))
+
+
+def _chain_remove(asked: Asked, name: str) -> None:
+    asked.client.remove_chain(name, proxy=asked.proxy)
+    asked.say(None, f"{name} is gone")
+
+
+_ENTRY = (
+    click.Option(["--name"], help="What to call the entry."),
+    click.Option(["--direction"], metavar="upstream|downstream|both", help="Which way."),
+    click.Option(["--probability"], type=float, metavar="0..1", help="At each draw."),
+)
+
+COMMANDS = [
+    command(
+        _set,
+        "set",
+        argument("mix"),
+        click.Option(
+            ["settings", "--set"],
+            multiple=True,
+            metavar="HANDLER.OPTION=VALUE",
+            help="A handler's setting: delay.sleep=2.",
+        ),
+        click.Option(
+            ["seconds", "--for"], type=float, metavar="SECONDS", help="Then the mix before returns."
+        ),
+        help="Put a mix in force: 20:delay,5:errors; normal ends all.",
+    ),
+    command(
+        _weight,
+        "weight",
+        argument("handler"),
+        click.Argument(["percent"], type=float),
+        help="Change one weight of the mix.",
+    ),
+    command(
+        _options,
+        "options",
+        argument("handler"),
+        argument("settings", many=True, optional=True),
+        help="Show a handler's options, or change them: sleep=2 jitter=null.",
+    ),
+    command(
+        _bypass,
+        "bypass",
+        click.Argument(["on"], type=click.Choice(["on", "off"])),
+        help="Keep the mix without applying it, or apply it again.",
+    ),
+    command(_chain, "chain", help="Show the chain."),
+    command(
+        _chain_add,
+        "chain-add",
+        argument("handler"),
+        argument("settings", many=True, optional=True),
+        *_ENTRY,
+        help="Put a handler at the end of the chain: delay sleep=0.2.",
+    ),
+    command(_chain_remove, "chain-remove", argument("name"), help="Take an entry out."),
+]

@@ -1,0 +1,101 @@
+"""How a ``ctl`` command is made: it gets a client and says what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import msgspec
+
+from chaostui.cli.failures import unknown_command
+from chaostui.cli.target import client
+from chaostui.client import Client
+from chaostui.options import Typed, meant
+from chaostui.safe_text import safe_text
+
+HELP = """Drive a running engine.
+
+It is found by --api (a URL, host:port or unix:/path), else by CHAOSTUI_API, else it is the
+only one that runs here, else the one at localhost:8080.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every command gets: the engine, the proxy that is meant, and how to answer."""
+
+    client: Client
+    proxy: str | None
+    as_json: bool
+
+    def say(self, answer: Any, *lines: str) -> None:
+        """Print the lines, or the answer itself as JSON."""
+        if self.as_json:
+            click.echo(msgspec.json.encode(answer).decode())
+            return
+        for line in lines:
+            click.echo(safe_text(line, 1000))
+
+
+def _shared() -> list[click.Option]:
+    return [
+        click.Option(["--api", "--host"], metavar="URL", help="The engine."),
+        click.Option(["--token-file"], metavar="FILE", help="Holds the API's token."),
+        click.Option(["--proxy"], metavar="NAME", help="Which proxy (default: the first)."),
+        click.Option(["as_json", "--json"], is_flag=True, help="Answer in JSON."),
+    ]
+
+
+class Ctl(click.Group):
+    """The group: its options may stand before or after the command."""
+
+    def __init__(self, name: str, commands: Iterable[click.Command]) -> None:
+        super().__init__(name, commands=list(commands), params=list(_shared()), help=HELP)
+        self.no_args_is_help = True
+        self.callback = click.pass_context(_remember)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one is told with the nearest."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            raise unknown_command(args[0], list(self.commands))
+        return super().resolve_command(ctx, args)
+
+
+def _remember(context: click.Context, **given: Any) -> None:
+    context.obj = given
+
+
+def command(
+    run: Callable[..., None], name: str, *params: click.Parameter, help: str
+) -> click.Command:
+    """Make a command of ``run(asked, **params)``."""
+
+    @click.pass_context
+    def call(context: click.Context, /, **given: Any) -> None:
+        shared = {option.name: given.pop(option.name or "") for option in _shared()}
+        before = context.obj or {}
+        said = {key: value or before.get(key) for key, value in shared.items()}
+        with client(said["api"], said["token_file"]) as engine:
+            run(Asked(engine, said["proxy"], bool(said["as_json"])), **given)
+
+    return click.Command(name, callback=call, params=[*params, *_shared()], help=help)
+
+
+def argument(name: str, *, many: bool = False, optional: bool = False) -> click.Argument:
+    """A positional argument."""
+    return click.Argument([name], nargs=-1 if many else 1, required=not optional)
+
+
+def pairs(given: Iterable[str]) -> dict[str, Any]:
+    """``sleep=2 jitter=0.1`` as options; ``null`` gives one back its default."""
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise click.UsageError(f"{safe_text(text)!r} is not OPTION=VALUE")
+        found[name] = None if value == "null" else meant(Typed(value))
+    return found

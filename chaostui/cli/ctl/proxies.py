@@ -1,0 +1,148 @@
+"""Commands on proxies and on the engine as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from chaostui import profiles
+from chaostui.cli.ctl import show
+from chaostui.cli.ctl.group import Asked, argument, command
+from chaostui.profiles.write import plain
+
+
+def _list(asked: Asked) -> None:
+    found = asked.client.proxies()
+    asked.say(found, *show.proxies(found))
+
+
+def _get(asked: Asked, name: str | None) -> None:
+    found = asked.client.proxy(name or asked.proxy)
+    asked.say(found, *show.proxy(found))
+
+
+def _add(asked: Asked, name: str, listen: str, backend: str, **settings: Any) -> None:
+    given = {key: value for key, value in settings.items() if value is not None}
+    found = asked.client.add_proxy(name, listen, backend, **given)
+    asked.say(found, f"{found.name} listens on {found.listen}")
+
+
+def _remove(asked: Asked, name: str) -> None:
+    asked.client.remove_proxy(name)
+    asked.say(None, f"{name} is gone")
+
+
+def _enable(asked: Asked, name: str | None) -> None:
+    found = asked.client.update_proxy(name or asked.proxy, enabled=True)
+    asked.say(found, f"{found.name} listens on {found.listen}")
+
+
+def _disable(asked: Asked, name: str | None) -> None:
+    found = asked.client.update_proxy(name or asked.proxy, enabled=False)
+    asked.say(found, f"{found.name} is closed")
+
+
+def _backend(asked: Asked, address: str) -> None:
+    found = asked.client.update_proxy(asked.proxy, backend=address)
+    asked.say(found, f"{found.name} connects to {found.backend}")
+
+
+def _halt(asked: Asked, reason: tuple[str, ...]) -> None:
+    found = asked.client.halt(" ".join(reason))
+    asked.say(found, "halted: everything is normal; `release` takes faults again")
+
+
+def _release(asked: Asked) -> None:
+    asked.client.release()
+    asked.say(None, "released")
+
+
+def _reset(asked: Asked) -> None:
+    asked.client.reset()
+    asked.say(None, "reset: mixes normal, chains empty, all proxies on")
+
+
+def _stats(asked: Asked) -> None:
+    found = asked.client.stats(asked.proxy)
+    headers = ("PROXY", "CONNECTIONS", "OPEN", "REFUSED", "EXCHANGES", "UP", "DOWN", "P50", "P99")
+    rows = (
+        (
+            name,
+            s.connections,
+            s.open,
+            s.refused,
+            s.exchanges,
+            s.upstream,
+            s.downstream,
+            f"{s.latency.p50 * 1000:.1f} ms",
+            f"{s.latency.p99 * 1000:.1f} ms",
+        )
+        for name, s in found.items()
+    )
+    asked.say(found, *show.columns(headers, rows))
+
+
+def _profile(asked: Asked) -> None:
+    if asked.as_json:
+        asked.say(asked.client.profile())
+    else:
+        click.echo(asked.client.profile_toml(), nl=False)
+
+
+def _apply(asked: Asked, file: str) -> None:
+    found = asked.client.apply_profile(plain(profiles.load(file)))
+    asked.say(found, *show.proxies(found.proxies))
+
+
+def _diff(asked: Asked, file: str) -> None:
+    found = asked.client.diff_profile(plain(profiles.load(file)))
+    lines = [f"{c.path}: {_json(c.running)} -> {_json(c.given)}" for c in found]
+    asked.say(found, *(lines or ["no difference"]))
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _save(asked: Asked) -> None:
+    path = asked.client.save_profile()
+    asked.say({"path": path}, f"wrote {path}")
+
+
+SETTINGS = (
+    click.Option(["--protocol"], metavar="NAME", help="What the backend speaks."),
+    click.Option(["--behavior"], metavar="MIX", help="Handlers by percent."),
+)
+
+COMMANDS = [
+    command(_list, "list", help="List the proxies."),
+    command(_get, "get", argument("name", optional=True), help="Show one proxy in detail."),
+    command(
+        _add,
+        "add",
+        argument("name"),
+        argument("listen"),
+        argument("backend"),
+        *SETTINGS,
+        help="Make a proxy.",
+    ),
+    command(_remove, "remove", argument("name"), help="Remove a proxy and its connections."),
+    command(_enable, "enable", argument("name", optional=True), help="Open a proxy."),
+    command(_disable, "disable", argument("name", optional=True), help="Close a proxy."),
+    command(_backend, "backend", argument("address"), help="Connect elsewhere from now on."),
+    command(
+        _halt,
+        "halt",
+        argument("reason", many=True, optional=True),
+        help="Make everything normal and refuse new faults.",
+    ),
+    command(_release, "release", help="Take faults again after a halt."),
+    command(_reset, "reset", help="Make all normal, empty all chains, open all proxies."),
+    command(_stats, "stats", help="Show the counters."),
+    command(_profile, "profile", help="Print the profile that the engine runs now."),
+    command(_apply, "apply", argument("file"), help="Make the engine what a profile says."),
+    command(_diff, "diff", argument("file"), help="Show what a profile would change."),
+    command(_save, "save", help="Write the profile the engine was started with."),
+]

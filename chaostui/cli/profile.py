@@ -1,0 +1,36 @@
+"""``check`` and ``convert``: profiles without an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from chaostui import profiles
+from chaostui.errors import Problem, SettingsError
+from chaostui.safe_text import safe_text
+
+
+@click.command(help="Say everything that is wrong with PROFILE; imports none of the code it names.")
+@click.argument("profile")
+def check(profile: str) -> None:
+    found = profiles.load(profile)
+    count = len(found.proxy)
+    what = "1 proxy" if count == 1 else f"{count} proxies"
+    click.echo(f"{safe_text(profile)}: no problems ({what})")
+
+
+@click.command(help="Make a TOML profile of a Vaurien INI file, of either generation.")
+@click.argument("ini")
+@click.option("-o", "--output", metavar="FILE", help="A new file, instead of standard output.")
+def convert(ini: str, output: str | None) -> None:
+    text = profiles.dump(profiles.load(ini))
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with Path(output).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise SettingsError(Problem(safe_text(output), what[:1].lower() + what[1:])) from None
