@@ -18,6 +18,9 @@ MAX_BODY = 1_048_576
 
 MAX_DEPTH = 32
 
+MAX_CONTAINERS = 50_000
+"""Arrays and objects of a body: as many as are made in a few milliseconds."""
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -28,6 +31,8 @@ def refuse(why: str) -> HTTPException:
 
 def parse(raw: bytes) -> Any:
     """Read one JSON value (RFC 8259): UTF-8 without a mark, no NaN, at most 32 levels deep."""
+    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS:
+        raise refuse(f"over {MAX_CONTAINERS} arrays and objects")
     try:
         value = msgspec.json.decode(raw)
     except RecursionError:
@@ -51,17 +56,15 @@ def _reason(raw: bytes, said: str) -> str:
 
 def _deep(value: Any) -> bool:
     """Whether values lie in each other more than ``MAX_DEPTH`` levels deep."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
         level = [
             child
             for node in level
-            if isinstance(node, dict | list)
             for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
         ]
-        if not level:
-            return False
-    return True
+    return bool(level)
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ answer: what still comes in is read and dropped for a second.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 from http import HTTPStatus
@@ -20,6 +21,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from chaostui.api.body import MAX_BODY
+
+logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 64
 MAX_TARGET = 8_192
@@ -46,6 +49,7 @@ class ControlProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.access_log = False
+        self.logger = logger
         self._refusal: tuple[int, str] | None = None
         self._refused = False
         self._deadline: asyncio.TimerHandle | None = None

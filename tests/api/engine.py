@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import socket
+import socketserver
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -159,3 +160,39 @@ class Engine:
 def proxy(name: str = "web", backend: str = "127.0.0.1:9", **more: Any) -> dict[str, Any]:
     """A proxy's settings on a free port."""
     return {"name": name, "listen": "127.0.0.1:0", "backend": backend, **more}
+
+
+class Echo(socketserver.ThreadingTCPServer):
+    """A backend that sends back what it gets."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _EchoHandler)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as ``host:port``."""
+        host, port = self.server_address[:2]
+        return f"{str(host)}:{port}"
+
+
+class _EchoHandler(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        """Echo until the client ends."""
+        try:
+            while data := self.request.recv(65536):
+                self.request.sendall(data)
+        except OSError:
+            return
