@@ -5,12 +5,11 @@ from __future__ import annotations
 import atexit
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,7 +19,15 @@ READY_WITHIN = 10.0
 PATIENCE = 1.0
 """Seconds of draining that ``stop_proxy`` grants before it tells the engine to end at once."""
 
-_started: dict[int, subprocess.Popen[bytes]] = {}
+
+class Started(NamedTuple):
+    """An engine of this process, and the pipe's end that says that this process lives."""
+
+    process: subprocess.Popen[bytes]
+    owned: int
+
+
+_started: dict[int, Started] = {}
 
 
 def start_proxy(
@@ -44,8 +51,10 @@ def start_proxy(
 
     ``host`` and ``port`` are where its control API answers, so that ``start_proxy(port=8080)``
     goes with ``Client()``; ``http_host`` and ``http_port`` are the same in Vaurien 2's words.
+    Without ``http`` it answers on a port that is free, and on a Unix socket as always.
     ``options`` are settings of handlers (``{"delay.sleep": 2}``) or further arguments of the
-    command line. ``warmup`` is how many seconds the start may take.
+    command line. ``warmup`` is how many seconds the start may take. The engine ends with this
+    process, whatever becomes of it.
 
     Raises ValueError with the engine's own message when it could not start.
     """
@@ -53,8 +62,8 @@ def start_proxy(
     command += ["--proxy", _address(proxy_host, proxy_port)]
     command += ["--backend", _address(backend_host, backend_port)]
     command += ["--protocol", protocol, "--log-level", log_level, "--log-output", log_output]
-    if http:
-        command += ["--http-host", host or http_host, "--http-port", str(port or http_port)]
+    api_port = (port or http_port) if http else 0
+    command += ["--http-host", host or http_host, "--http-port", str(api_port)]
     if isinstance(options, Mapping):
         for name, value in options.items():
             command += ["--set", f"{name}={_plain(value)}"]
@@ -72,30 +81,37 @@ def _plain(value: Any) -> str:
 
 
 def _start(command: list[str], seconds: float) -> int:
-    """Run the engine; it writes one JSON line into a pipe when all is bound, or why not."""
-    reading, writing = os.pipe()
+    """Run the engine; it writes one JSON line into a pipe when all is bound, or why not.
+
+    Another pipe tells it that this process is gone.
+    """
+    ready, telling = os.pipe()
+    watched, owned = os.pipe()
+    command = [*command, "--ready-fd", str(telling), "--owner-fd", str(watched)]
     try:
-        process = subprocess.Popen(
-            [*command, "--ready-fd", str(writing)],
-            stdin=subprocess.DEVNULL,
-            pass_fds=(writing,),
-        )
+        process = _popen(command, telling, watched)
+        problem = _problem(_line(ready, seconds), process, seconds)
     except BaseException:
-        os.close(reading)
+        os.close(owned)
         raise
     finally:
-        os.close(writing)
-    try:
-        said = _line(reading, seconds)
-    finally:
-        os.close(reading)
-    problem = _problem(said, process, seconds)
+        os.close(ready)
     if problem:
         process.kill()
         process.wait()
+        os.close(owned)
         raise ValueError(problem)
-    _started[process.pid] = process
+    _started[process.pid] = Started(process, owned)
     return process.pid
+
+
+def _popen(command: list[str], *passed: int) -> subprocess.Popen[bytes]:
+    """Run a command that gets these descriptors, and close them here."""
+    try:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=passed)
+    finally:
+        for fd in passed:
+            os.close(fd)
 
 
 def _line(fd: int, seconds: float) -> bytes | None:
@@ -129,12 +145,19 @@ def stop_proxy(pid: int) -> None:
     It may drain for a second; connections that are still open then are cut. Raises ValueError
     for a pid that ``start_proxy`` did not return, or that was stopped already.
     """
-    process = _started.pop(pid, None)
-    if process is None:
+    started = _started.pop(pid, None)
+    if started is None:
         raise ValueError("Not found")
+    try:
+        _end(started.process)
+    finally:
+        os.close(started.owned)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
     # A second SIGTERM ends an engine that drains.
-    for kind, seconds in ((signal.SIGTERM, PATIENCE), (signal.SIGTERM, 2.0)):
-        process.send_signal(kind)
+    for seconds in (PATIENCE, 2.0):
+        process.terminate()
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
