@@ -26,8 +26,6 @@ from chaostui.handlers.reset import Reset
 from chaostui.handlers.transient import Transient
 from chaostui.options import CALLABLE, REST, show
 from chaostui.protocol import Frame, Protocol
-from chaostui.protocols.http import Http
-from chaostui.protocols.tcp import Tcp
 from chaostui.safe_text import safe_text
 from chaostui.settings import Profile
 
@@ -57,7 +55,13 @@ HANDLERS: tuple[type[Handler], ...] = (
     Reset,
 )
 
-PROTOCOLS: tuple[type[Protocol], ...] = (Tcp, Http)
+PROTOCOLS = {
+    "tcp": "chaostui.protocols.tcp:Tcp",
+    "http": "chaostui.protocols.http:Http",
+    "redis": "chaostui.protocols.redis:Redis",
+    "postgres": "chaostui.protocols.postgres:Postgres",
+}
+"""Each protocol's class by name, imported when it is first asked for: most engines speak one."""
 
 ENTRY_POINTS = "chaostui.handlers"
 NO_CODE = "only a profile file or the command line can name code, not the HTTP API"
@@ -67,13 +71,38 @@ SIGNATURE = "source, dest, to_backend, name, settings, server"
 @functools.cache
 def builtin() -> Catalog:
     """The handlers and protocols that come with chaostui."""
-    return Catalog(_by_name(HANDLERS), _by_name(PROTOCOLS))
+    return Catalog(_by_name(HANDLERS), Protocols(PROTOCOLS))
 
 
-def _by_name(kinds: Iterable[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+class Protocols(Mapping[str, type[Protocol]]):
+    """Protocol classes by name; looking one up imports it."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._loaded: dict[str, type[Protocol]] = {}
+
+    def __getitem__(self, name: str) -> type[Protocol]:
+        if name not in self._loaded:
+            found = resolve(self._names[name])
+            assert isinstance(found, type)
+            assert issubclass(found, Protocol)
+            self._loaded[name] = found
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _by_name(kinds: Iterable[type[Handler]]) -> dict[str, type[Handler]]:
+    found: dict[str, type[Handler]] = {}
     for kind in kinds:
-        for name in (kind.name, *getattr(kind, "aliases", ())):
+        for name in (kind.name, *kind.aliases):
             if name in found:
                 raise RuntimeError(f"{name!r} names both {found[name]} and {kind}")
             found[name] = kind

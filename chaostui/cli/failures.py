@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 
 import click
+import msgspec
 
 from chaostui import errors
 from chaostui.options import did_you_mean
@@ -98,6 +96,9 @@ def unknown_command(name: str, known: list[str]) -> click.UsageError:
 
 def _internal(error: Exception) -> str:
     """Put the traceback into a file, and say in one line where."""
+    import tempfile
+    import traceback
+
     reason = f"internal error: {type(error).__name__}: {error}".removesuffix(": ")
     try:
         handle, path = tempfile.mkstemp(prefix="chaostui-", suffix=".log")
@@ -114,4 +115,4 @@ def _tell(lines: list[str], ready_fd: int | None) -> None:
         click.echo(line, err=True)
     if ready_fd is not None:
         with contextlib.suppress(OSError):
-            os.write(ready_fd, json.dumps({"error": "\n".join(safe)}).encode() + b"\n")
+            os.write(ready_fd, msgspec.json.encode({"error": "\n".join(safe)}) + b"\n")

@@ -11,7 +11,7 @@ import click
 from chaostui import __version__
 from chaostui.cli import COMMANDS, overrides
 from chaostui.profiles import Draft, draft
-from chaostui.profiles.vaurien_ini import BACKEND, CONTROL_HOST, CONTROL_PORT, LISTEN
+from chaostui.profiles.defaults import BACKEND, CONTROL_HOST, CONTROL_PORT, LISTEN
 from chaostui.settings import Profile
 
 DEFAULT_FILE = "chaos.toml"

@@ -61,8 +61,7 @@ class Names:
         """The protocol's own name; notes an unknown one."""
         if name in self.catalog.protocols:
             return self.catalog.protocols[name].name
-        known = dict.fromkeys(kind.name for kind in self.catalog.protocols.values())
-        self._note(path, unknown("protocol", name, known))
+        self._note(path, unknown("protocol", name, self.catalog.protocols))
         return name
 
     def protocol_options(self, name: str, table: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -14,16 +14,11 @@ from typing import Any
 
 from chaostui.errors import Problem, SettingsError
 from chaostui.options import CALLABLE, Typed, unknown
+from chaostui.profiles.defaults import BACKEND, CONTROL_HOST, CONTROL_PORT, LISTEN
 from chaostui.profiles.draft import Draft
 from chaostui.profiles.ini import Entry, Section, parse
 from chaostui.profiles.mistakes import Part, Path, Spot
 from chaostui.safe_text import safe_text
-
-LISTEN = "localhost:8000"
-BACKEND = "localhost:80"
-CONTROL_HOST = "localhost"
-CONTROL_PORT = 8080
-"""Vaurien's defaults."""
 
 _PROXY: Path = ("proxy", 0)
 _KEYS: dict[str, Path] = {
