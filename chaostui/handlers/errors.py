@@ -56,7 +56,7 @@ class Errors(Handler):
         shared = self.context.shared
         if frame.first:
             shared["calls"] = shared.get("calls", 0) + 1
-        return bool(shared["calls"] <= self.options.warmup)
+        return bool(shared.get("calls", 0) <= self.options.warmup)
 
     def spoil(self, data: bytes) -> bytes:
         """Put up to 100 random bytes somewhere into ``data``."""

@@ -1,0 +1,1 @@
+"""Handlers as tables: what comes in, and what they ask for. No sockets, no clock."""
