@@ -13,19 +13,21 @@ from tests.handlers.table import DATA, HEAD, TAIL, WHOLE, Chatty, asked, made
 
 
 @pytest.mark.parametrize(
-    ("options", "frame", "expected"),
+    ("options", "frames", "expected"),
     [
-        ({}, WHOLE, [Reply(b"busy request -")]),
-        ({"kind": "no"}, WHOLE, [Reply(b"no request -")]),
-        ({}, HEAD, []),
-        ({}, TAIL, [Reply(b"busy request -")]),
+        ({}, [WHOLE], [Reply(b"busy request -")]),
+        ({"kind": "no"}, [WHOLE], [Reply(b"no request -")]),
+        ({}, [HEAD], []),
+        ({}, [HEAD, TAIL], [Reply(b"busy request -")]),
     ],
 )
 def test_a_complete_request_is_answered_with_an_error(
-    options: dict[str, Any], frame: Frame, expected: list[Action]
+    options: dict[str, Any], frames: list[Frame], expected: list[Action]
 ) -> None:
     """The error comes when the request was read to its end, and nothing is passed on."""
-    assert asked(made(Errors, speaks=Chatty(), **options).on_data(frame)) == expected
+    errors = made(Errors, speaks=Chatty(), **options)
+
+    assert [action for frame in frames for action in errors.on_data(frame)] == expected
 
 
 def test_the_error_answers_the_exchanges_own_request() -> None:
