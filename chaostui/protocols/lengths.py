@@ -16,6 +16,8 @@ MORE = 0
 END = -1
 """What ``head`` returns when the open message has ended before the bytes it was asked about."""
 
+MAX_WAITING = 100_000
+
 
 class LengthCutter(Cutter):
     """One direction of a connection, read packet by packet.
@@ -27,6 +29,8 @@ class LengthCutter(Cutter):
     """Bytes of the current packet that are still to come."""
     opened = False
     """A packet of the current message was seen."""
+    start = 0
+    """Where in the bytes at hand the next frame begins."""
     closes = False
     """The message ends with the current packet."""
 
@@ -46,31 +50,38 @@ class LengthCutter(Cutter):
         self.aside = aside
         self.opened = True
 
+    def ask(self, request: Request) -> None:
+        """Begin a request that the backend will answer."""
+        if len(self.waiting) >= MAX_WAITING:
+            raise Desync(f"more than {MAX_WAITING} requests wait for their replies")
+        self.open(request, replied=True)
+        self.waiting.append(request)
+
     def feed(self, data: bytes) -> list[Frame]:
         if self.held:
             self.held += data
             data = self.flush()
         frames: list[Frame] = []
-        start = 0
+        self.start = 0
         try:
-            start, passed = self.packets(data, frames)
+            passed = self.packets(data, frames)
         except Desync as desync:
             self.lost = str(desync)
-            frames.append(Frame(data[sum(len(frame.data) for frame in frames) :]))
+            frames.append(Frame(data[self.start :]))
             return frames
-        if start < passed:
+        if self.start < passed:
             self.done = False
-            frames.append(self.frame(data[start:passed]))
+            frames.append(self.frame(data[self.start : passed]))
         if passed < len(data):
             self.held += data[passed:]
         return frames
 
-    def packets(self, data: bytes, frames: list[Frame]) -> tuple[int, int]:
+    def packets(self, data: bytes, frames: list[Frame]) -> int:
         """Walk over the packets, adding a frame where a message ends.
 
-        Returns where the frames have come to, and up to where the bytes may pass.
+        Returns up to where the bytes may pass; what is after it must be held back.
         """
-        start = at = 0
+        at = 0
         size = len(data)
         while at < size:
             if not self.left:
@@ -79,21 +90,20 @@ class LengthCutter(Cutter):
                     break
                 if self.left == END:
                     self.left = 0
-                    frames.append(self.close(data[start:at]))
-                    start = at
+                    frames.append(self.close(data, at))
                     continue
             if self.left > size - at:
                 self.left -= size - at
-                return start, size
+                return size
             at += self.left
             self.left = 0
             if self.closes:
-                frames.append(self.close(data[start:at]))
-                start = at
-        return start, at
+                frames.append(self.close(data, at))
+        return at
 
-    def close(self, data: bytes) -> Frame:
-        """Make the last frame of the current message."""
+    def close(self, data: bytes, at: int) -> Frame:
+        """Make the last frame of the current message, which ends at ``at``."""
+        start, self.start = self.start, at
         self.done = True
         self.opened = False
-        return self.frame(data)
+        return self.frame(data[start:at])

@@ -51,20 +51,24 @@ class Postgres(Framed):
             # An error in place of this byte breaks the client: refuse encryption first.
             session.asking -= 1
             return (Reply(b"N"),)
-        if not session.ready or error.severity != "ERROR":
-            return Reply(errors.response(error, login=not session.ready)), Close()
-        unit = request if isinstance(request, Unit) else Unit("")
+        if not session.ready:
+            return Reply(errors.at_login(error)), Close()
+        if error.severity != "ERROR":
+            return Reply(errors.response(error)), Close()
+        return (self._failing(error, request if isinstance(request, Unit) else Unit("")),)
+
+    def _failing(self, error: errors.Error, unit: Unit) -> Action:
+        """Answer a unit with ``error``, or have the server do so."""
         if unit.kind in COPY:
-            sync = errors.SYNC if unit.synced else b""
-            return (Send(errors.copy_fail(error) + sync),)
+            return Send(errors.copy_fail(error) + (errors.SYNC if unit.synced else b""))
         if unit.owed is not None:
             unit.owed = FAILED
-            return (Send(errors.raising_unit(error, errors.FLUSH)),)
+            return Send(errors.raising_unit(error, errors.FLUSH))
         if not unit.whole:
-            return (Send(errors.raising_unit(error, errors.SYNC)),)
-        if session.status == b"T" or self._pipelined(unit):
-            return (Send(errors.raising(error)),)
-        return (Reply(errors.response(error) + errors.ready(session.status)),)
+            return Send(errors.raising_unit(error, errors.SYNC))
+        if self.session.status == b"T" or self._pipelined(unit):
+            return Send(errors.raising(error))
+        return Reply(errors.response(error) + errors.ready(self.session.status))
 
     def _pipelined(self, unit: Unit) -> bool:
         """Whether replies are due before this one: they may begin or end a transaction."""

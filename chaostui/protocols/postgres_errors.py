@@ -125,17 +125,20 @@ SYNC = packet(b"S", b"")
 FLUSH = packet(b"H", b"")
 
 
-def response(error: Error, *, login: bool = False) -> bytes:
-    """Make the ErrorResponse, or for a warning the NoticeResponse.
-
-    Whatever goes wrong during the login ends the connection.
-    """
-    severity = "FATAL" if login and error.severity == "ERROR" else error.severity
-    fields = {"S": severity, "V": severity, "C": error.code, "M": error.text}
+def response(error: Error) -> bytes:
+    """Make the ErrorResponse, or for a warning the NoticeResponse."""
+    fields = {"S": error.severity, "V": error.severity, "C": error.code, "M": error.text}
     fields |= {"D": error.detail, "H": error.hint}
     fields |= dict(zip("FLR", error.source.split(), strict=False))
     body = "".join(f"{field}{value}\0" for field, value in fields.items() if value)
-    return packet(b"N" if severity == "WARNING" else b"E", body.encode() + b"\0")
+    return packet(b"N" if error.severity == "WARNING" else b"E", body.encode() + b"\0")
+
+
+def at_login(error: Error) -> bytes:
+    """Make the ErrorResponse that ends a login; while it recovers a server says only that."""
+    return response(
+        ERRORS["in_recovery"] if error.severity == "WARNING" else error._replace(severity="FATAL")
+    )
 
 
 def ready(status: bytes) -> bytes:

@@ -33,8 +33,6 @@ PEEK = {
 
 MAX_STATEMENTS = 1000
 """Prepared statements whose text is remembered, for names."""
-MAX_WAITING = 100_000
-"""Requests that may wait for their replies."""
 
 
 class Unit(Request):

@@ -19,7 +19,6 @@ from chaostui.protocols.postgres_messages import (
     GSS,
     HEADER,
     MAX_START,
-    MAX_WAITING,
     PARSE,
     PASSWORD,
     PEEK,
@@ -53,7 +52,7 @@ class Requests(LengthCutter):
         if self.session.opaque:
             raise Desync(self.session.opaque)
         if self.session.starting:
-            return self.start(data, at)
+            return self.startup(data, at)
         there = len(data) - at
         if there < 5:
             return MORE
@@ -105,11 +104,10 @@ class Requests(LengthCutter):
     def enter(self, unit: Unit, replied: bool) -> None:
         """Begin a unit's message."""
         self.unit = unit
-        self.open(unit, replied)
         if replied:
-            if len(self.waiting) >= MAX_WAITING:
-                raise Desync(f"more than {MAX_WAITING} requests wait for a reply")
-            self.waiting.append(unit)
+            self.ask(unit)
+        else:
+            self.open(unit, replied)
 
     def after_copy(self, kind: int) -> int:
         """End the COPY data, at the Sync that belongs to it or before anything else."""
@@ -121,7 +119,7 @@ class Requests(LengthCutter):
 
     # -- the connection's start ---------------------------------------------------------------
 
-    def start(self, data: bytes, at: int) -> int:
+    def startup(self, data: bytes, at: int) -> int:
         """Read a message without a type, as a connection begins with."""
         there = len(data) - at
         if there < 4:

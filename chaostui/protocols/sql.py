@@ -15,11 +15,12 @@ _TOKEN = re.compile(
     rb"'(?:[^'\\]|'')*'"  # a string
     rb'|"[^"\\]*"'  # a string in MySQL, an identifier elsewhere
     rb"|`[^`]*`"
+    rb"|/\*!\d*|\*/"  # MySQL runs what is in between
     rb"|/\*.*?\*/|--\s[^\n]*\n|\s+"
     rb"|--|\#|/\*|\$[A-Za-z_]*\$|['\"`\\]",
     re.DOTALL,
 )
-_COMMAND = re.compile(r"[\s(]*(\w+)")
+_COMMAND = re.compile(r"[\s(]*(\w{1,20})")
 
 
 @functools.lru_cache(maxsize=1024)
@@ -56,5 +57,5 @@ def _shown(token: bytes, quotes: bytes) -> bytes | None:
         if len(token) == 1:
             return None
         return b"?" if opening in quotes else token
-    comment = len(token) > 2 and opening in b"/-"
-    return b" " if comment or token.isspace() else None
+    blank = opening == b"*" or token.isspace() or (len(token) > 2 and opening in b"/-")
+    return b" " if blank else None

@@ -1,0 +1,80 @@
+"""mysql: commands and results of MySQL and MariaDB, and the errors of a server in trouble."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from chaostui.actions import Action, Close, Reply, Send
+from chaostui.protocol import Phase, Request
+from chaostui.protocols import mysql_errors as errors
+from chaostui.protocols.framing import Framed
+from chaostui.protocols.mysql_packets import (
+    COMMANDS,
+    GREETING,
+    IN_TRANSACTION,
+    Command,
+    Results,
+    Session,
+)
+from chaostui.protocols.mysql_replies import Replies
+from chaostui.protocols.mysql_requests import Requests
+
+
+class MySQL(Framed):
+    """MySQL 4.1 and later, MariaDB, and what speaks like them.
+
+    An error is told here and the server does not know of it, with one exception: a deadlock
+    has rolled the client's transaction back, so the server gets a ROLLBACK, and the client
+    the error in place of the answer to that.
+    """
+
+    name = "mysql"
+    kinds = errors.KINDS
+    requests = Requests
+    replies = Replies
+    upstream: Requests
+    downstream: Replies
+
+    def __init__(
+        self, backend: str = "", dice: random.Random | None = None, **options: Any
+    ) -> None:
+        super().__init__(backend, dice, **options)
+        self.session = self.upstream.session = self.downstream.session = Session()
+        # The server speaks first, so TLS never begins at once; a login may begin with 0x16.
+        self.fresh = False
+
+    def error(
+        self, kind: str = "", phase: Phase = "request", request: Request | None = None
+    ) -> tuple[Action, ...]:
+        if not kind:
+            opening = phase == "open" or self.session.phase != COMMANDS
+            likely = [e.name for e in errors.TABLE if e.likely and e.opening == opening]
+            kind = self.dice.choice(likely)
+        return super().error(kind, phase, request)
+
+    def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        error, session = errors.ERRORS[kind], self.session
+        if session.phase == GREETING:
+            return Reply(errors.refusal(error)), Close()
+        if request is not None and request.tag:
+            return (Send(request.tag),)  # nobody waits for an answer, but the server must know
+        command = request if isinstance(request, Command) else Command("")
+        if not any(waiting is command for waiting in self.waiting):
+            return self._unanswered(error, command)
+        if error.name == "deadlock" and session.status & IN_TRANSACTION:
+            command.reads, command.instead = Results.first, error
+            return (Send(errors.ROLLBACK),)
+        reply = Reply(errors.response(error, command.sequence + 1, mariadb=session.mariadb))
+        if error.closes or session.phase != COMMANDS:
+            return reply, Close()
+        return (reply,)
+
+    def _unanswered(self, error: errors.Error, command: Command) -> tuple[Action, ...]:
+        """Take back something that gets no answer of its own."""
+        if command.command == "LOCAL INFILE" and self.waiting:
+            loading = self.waiting[0]
+            if isinstance(loading, Command):
+                loading.instead = error
+            return (Send(errors.packet(command.sequence, b"")),)
+        return (Close(),)  # the server would go on with a parameter that is missing
