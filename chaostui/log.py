@@ -8,7 +8,7 @@ import sys
 import time
 
 from chaostui.errors import Problem, SettingsError
-from chaostui.events import AnyEvent, Changed
+from chaostui.events import Changed
 from chaostui.safe_text import safe_text
 
 log = logging.getLogger("chaostui")
@@ -45,10 +45,9 @@ def start(level: str, output: str) -> None:
     log.setLevel(level.upper())
 
 
-def changes(event: AnyEvent) -> None:
-    """Write a change of the engine's to the log; a listener of its bus."""
-    if isinstance(event, Changed):
-        moved = f": {event.before or 'normal'} -> {event.after or 'normal'}"
-        told = moved if event.what == "mix" else (f": {event.after}" if event.after else "")
-        proxy = f"{event.proxy}: " if event.proxy else ""
-        log.info("%s%s%s (by %s)", proxy, event.what, told, event.actor)
+def changes(change: Changed) -> None:
+    """Write a change of the engine's to the log."""
+    moved = f": {change.before or 'normal'} -> {change.after or 'normal'}"
+    told = moved if change.what == "mix" else (f": {change.after}" if change.after else "")
+    proxy = f"{change.proxy}: " if change.proxy else ""
+    log.info("%s%s%s (by %s)", proxy, change.what, told, change.actor)

@@ -91,7 +91,7 @@ class Engine:
 
     async def _start(self) -> None:
         launch, supervisor = self._launch, self.supervisor
-        supervisor.bus.listeners.append(logs.changes)
+        supervisor.on_change(logs.changes)
         await supervisor.start(self._profile)
         unix = launch.unix or str(path_for(os.getpid()))
         try:

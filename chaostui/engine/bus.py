@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from chaostui.events import AnyEvent, Event
+
+E = TypeVar("E", bound=Event)
 
 RING = 16_384
 WAKE_INTERVAL = 0.02
@@ -25,24 +26,21 @@ class Bus:
         self.newest = 0
         self.exchanges_wanted = 0
         """Readers who want an event for each exchange, not just for those a fault hit."""
-        self.listeners: list[Callable[[AnyEvent], None]] = []
-        """Called with each event, at once; for the log. Must not raise."""
 
     @property
     def dropped(self) -> int:
         """Events that have left the ring."""
         return self.newest - len(self._ring)
 
-    def publish(self, kind: type[Event], /, **fields: Any) -> None:
+    def publish(self, kind: type[E], /, **fields: Any) -> E:
         """Make an event of ``kind``, number and stamp it, keep it."""
         self.newest += 1
-        event: Any = kind(seq=self.newest, at=time.time(), **fields)
-        self._ring.append(event)
-        for listener in self.listeners:
-            listener(event)
+        event = kind(seq=self.newest, at=time.time(), **fields)
+        self._ring.append(event)  # type: ignore[arg-type]
         if self._waiters and not self._waking:
             self._waking = True
             asyncio.get_running_loop().call_later(WAKE_INTERVAL, self._wake)
+        return event
 
     def since(self, seq: int, limit: int | None = None) -> tuple[list[AnyEvent], int]:
         """The events after number ``seq``, oldest first, and how many of them were lost.

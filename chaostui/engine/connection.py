@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
 from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.link import NO_FRAME, Link, What
-from chaostui.engine.side import DIAL, Side
+from chaostui.engine.link import Link
+from chaostui.engine.side import Side
 from chaostui.engine.views import ConnectionView
+from chaostui.engine.walker import NO_FRAME, What
 from chaostui.errors import ChaosError
 from chaostui.events import Closed, CloseReason, Dialled, Opened
 
@@ -24,6 +25,7 @@ class Connection(ABC):
     """Joins the two sides by a link each way. ``Turns`` adds what happens in between."""
 
     __slots__ = (
+        "_dialled_at",
         "_dialling",
         "backend",
         "client",
@@ -74,6 +76,7 @@ class Connection(ABC):
         self.seen = (0, self.opened)
         """Bytes carried when they were last looked at, and when that last changed."""
         self._dialling: asyncio.Task[None] | None = None
+        self._dialled_at = 0.0
 
     def __repr__(self) -> str:
         up, down = self.up.received, self.down.received
@@ -115,7 +118,7 @@ class Connection(ABC):
             id=self.id,
             proxy=self.proxy.name,
             client=self.client_name,
-            backend=str(self.proxy.settings.backend),
+            backend=self.proxy.backend_name,
             state=self.state,
             handler=self.handler_name,
             pinned=self.pinned.name if self.pinned else "",
@@ -170,27 +173,35 @@ class Connection(ABC):
     def dial(self) -> None:
         """Call the backend."""
         if self._dialling is None and self.client.writable:
-            self._dialling = self.proxy.spawn(self._dial())
+            self._dialled_at = time.monotonic()
+            self._dialling = asyncio.get_running_loop().create_task(self._dial())
+            self.proxy.dialling.add(self)
 
     async def _dial(self) -> None:
-        started = time.monotonic()
         problem = ""
         reason: CloseReason = "backend unreachable"
         try:
             await self.proxy.dial(self)
-        except TimeoutError as error:
-            problem, reason = str(error), "connect timeout"
+        except asyncio.CancelledError:
+            if self.reason != "connect timeout":
+                raise
+            limit = self.proxy.settings.connect_timeout
+            problem, reason = f"connect timeout after {limit:g} s", "connect timeout"
         except ConnectionRefusedError:
             problem, reason = "connection refused", "backend refused"
         except (OSError, ChaosError) as error:
             problem = str(error)
-        seconds = time.monotonic() - started
+        finally:
+            self.proxy.dialling.discard(self)
+        self._dialled(time.monotonic() - self._dialled_at, problem, reason)
+
+    def _dialled(self, seconds: float, problem: str, reason: CloseReason) -> None:
         self.proxy.dialled(problem)
         self.proxy.bus.publish(
             Dialled,
             proxy=self.proxy.name,
             connection=self.id,
-            backend=str(self.proxy.settings.backend),
+            backend=self.proxy.backend_name,
             seconds=seconds,
             error=problem,
         )
@@ -199,9 +210,15 @@ class Connection(ABC):
         elif self.closed or not self.client.writable:
             self.backend.abort()
         else:
-            self.up.flush()
+            self.up.connected()
             self.down.settle()
-            self.client.resume(DIAL)
+
+    def dial_too_long(self, now: float) -> None:
+        """Give the backend up if it has not answered within the proxy's connect timeout."""
+        late = now - self._dialled_at > self.proxy.settings.connect_timeout
+        if late and self._dialling is not None:
+            self.reason = "connect timeout"
+            self._dialling.cancel()
 
     # -- ending -----------------------------------------------------------------------------
 
@@ -209,7 +226,7 @@ class Connection(ABC):
         """The peer that feeds ``link`` has sent its FIN."""
         if self.reason is None:
             self.reason = "client closed" if link is self.up else "backend closed"
-        link.feed(What.EOF, NO_FRAME, self.exchange)
+        link.end()
 
     def half_closed(self, link: Link) -> None:
         """The end of ``link`` was passed on; when both are, the connection is over."""
@@ -240,7 +257,7 @@ class Connection(ABC):
             across.reset()
         elif not out_of.ended:
             # What it had sent goes on before its reset does.
-            out_of.feed(What.RESET)
+            out_of.feed(What.RESET, NO_FRAME, self.exchange)
         else:
             across.reset()
 

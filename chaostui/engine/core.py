@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from chaostui.engine.bus import Bus
@@ -155,23 +154,25 @@ class Core:
 
     def why_not_dial(self, ip: str, port: int) -> str:
         """Say why a backend's address must not be dialled, or ``""``."""
-        try:
-            address = ipaddress.ip_address(ip.partition("%")[0])
-        except ValueError:
-            return ""
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        if address.is_link_local and not self.allow_link_local:
+        link_local = ip.startswith(("169.254.", "fe8", "fe9", "fea", "feb", "::ffff:169.254."))
+        if link_local and not self.allow_link_local:
             return f"{ip} is link-local, where cloud metadata lives (use --allow-upstream)"
-        own = [name for p in self.proxies.values() if p.listener for name in p.listener.names]
-        for host, own_port in (*own, *self.control):
-            if port == own_port and _same_host(str(address), host):
+        for host, own_port in self.own_addresses():
+            if port == own_port and _same_host(ip, host):
                 return f"{Address(ip, port)} is an address of chaostui's own"
         return ""
+
+    def own_addresses(self) -> Iterator[tuple[str, int]]:
+        """Where this engine itself listens."""
+        yield from self.control
+        for proxy in self.proxies.values():
+            if proxy.listener is not None:
+                yield from proxy.listener.names
 
 
 def _same_host(ip: str, listening: str) -> bool:
     """Whether a connection to ``ip`` arrives at a socket that listens on ``listening``."""
+    ip = ip.removeprefix("::ffff:") if "." in ip else ip
     if ip in ("0.0.0.0", "::"):
         ip = "127.0.0.1" if ip == "0.0.0.0" else "::1"
     if ip == listening:

@@ -18,27 +18,21 @@ STAGGER = 0.25
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 
-async def dial(
-    address: Address,
-    side: Side,
-    *,
-    timeout: float,
-    refused: Callable[[str, int], str],
-) -> None:
+def numeric(address: Address) -> bool:
+    """Whether an address is an IP address, so that nothing has to be resolved."""
+    try:
+        ipaddress.ip_address(address.host)
+    except ValueError:
+        return False
+    return not address.path
+
+
+async def dial(address: Address, side: Side, refused: Callable[[str, int], str]) -> None:
     """Connect ``side`` to ``address``.
 
     ``refused(ip, port)`` says why an address must not be dialled, or ``""``; it is asked about
-    the resolved address, each time. Raises TimeoutError after ``timeout`` seconds, NotAllowed,
-    or the OSError of the last address tried.
+    the resolved address, each time. Raises NotAllowed, or the OSError of the last address tried.
     """
-    try:
-        async with asyncio.timeout(timeout):
-            await _dial(address, side, refused)
-    except TimeoutError:
-        raise TimeoutError(f"connect timeout after {timeout:g} s") from None
-
-
-async def _dial(address: Address, side: Side, refused: Callable[[str, int], str]) -> None:
     loop = asyncio.get_running_loop()
     if address.path:
         await loop.create_unix_connection(lambda: side, address.path)
@@ -56,7 +50,6 @@ async def _dial(address: Address, side: Side, refused: Callable[[str, int], str]
     else:
         sock = await _first_of(allowed)
         await loop.create_connection(lambda: side, sock=sock)
-    keep_alive(side)
 
 
 async def resolve(address: Address) -> list[AddressInfo]:

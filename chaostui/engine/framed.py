@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
 from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.link import Link, What
-from chaostui.engine.side import DIAL, Side
+from chaostui.engine.link import Link
+from chaostui.engine.side import Side
 from chaostui.engine.turns import CLIENT, FRESH, BackendSide, ClientSide, Turns
+from chaostui.engine.walker import What
 from chaostui.protocol import Frame, Request
 
 if TYPE_CHECKING:
@@ -71,15 +72,12 @@ class Framed(Turns):
 
     def cut_requests(self, data: bytes) -> None:
         """Bytes from the client: each request is an exchange."""
-        frames = self.protocol.request(data)
-        for frame in frames:
+        for frame in self.protocol.request(data):
             if frame.first and not self.protocol.opaque:
                 self._begin(frame)
             self._forward(frame)
         if self.protocol.opaque:
             self._lost_frame()
-        if self.backend.transport is None and frames:
-            self.client.pause(DIAL)
 
     def _begin(self, frame: Frame) -> None:
         self.asked = time.monotonic()

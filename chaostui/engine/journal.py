@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from chaostui.engine.bus import Bus
-from chaostui.events import AnyEvent, Changed
+from chaostui.events import Changed
 
 KEPT = 10_000
 
@@ -18,23 +19,26 @@ class Journal:
         self._kept: deque[Changed] = deque(maxlen=KEPT)
         self.revision = 0
         """Grows by one with each change."""
-        bus.listeners.append(self._keep)
-
-    def _keep(self, event: AnyEvent) -> None:
-        if isinstance(event, Changed):
-            self._kept.append(event)
+        self.listeners: list[Callable[[Changed], None]] = []
+        """Called with each change, at once; for the log."""
 
     def write(
         self, actor: str, what: str, proxy: str = "", before: str = "", after: str = ""
     ) -> None:
         """Write down a change that was made."""
         self.revision += 1
-        self._bus.publish(Changed, proxy=proxy, actor=actor, what=what, before=before, after=after)
+        self._keep(actor=actor, what=what, proxy=proxy, before=before, after=after)
 
     def note(self, actor: str, text: str) -> Changed:
         """Write down a marker of a tester's; it changes nothing."""
-        self._bus.publish(Changed, proxy="", actor=actor, what="note", after=text)
-        return self._kept[-1]
+        return self._keep(actor=actor, what="note", proxy="", before="", after=text)
+
+    def _keep(self, **told: str) -> Changed:
+        change = self._bus.publish(Changed, **told)
+        self._kept.append(change)
+        for listener in self.listeners:
+            listener(change)
+        return change
 
     def since(self, seq: int) -> list[Changed]:
         """The changes whose event number is greater than ``seq``, oldest first."""

@@ -25,6 +25,8 @@ class Listener:
         self._sockets = sockets
         self._servers: list[asyncio.Server] = []
         self.accepting = False
+        self.names: list[tuple[str, int]] = [sock.getsockname()[:2] for sock in sockets]
+        """The bound IP addresses and ports."""
 
     @classmethod
     async def bind(cls, address: Address, proxy: str = "") -> Listener:
@@ -57,14 +59,7 @@ class Listener:
     @property
     def bound(self) -> Address:
         """The address with the port that was really bound."""
-        name = self._sockets[0].getsockname()
-        host = self.address.host if self.address.host == "localhost" else name[0]
-        return Address("127.0.0.1" if host == "localhost" else host, name[1])
-
-    @property
-    def names(self) -> list[tuple[str, int]]:
-        """The bound IP addresses and ports."""
-        return [sock.getsockname()[:2] for sock in self._sockets]
+        return Address(*self.names[0])
 
     async def accept(self, factory: Callable[[], asyncio.Protocol]) -> None:
         """Accept clients; each gets a protocol from ``factory``."""

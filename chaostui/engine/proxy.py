@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from chaostui.actions import Close
 from chaostui.engine.compile import Compiled, compile_plan, entry_name
-from chaostui.engine.dial import dial
+from chaostui.engine.dial import dial, keep_alive, numeric
 from chaostui.engine.draw import Dice
 from chaostui.engine.framed import Framed
 from chaostui.engine.layers import Layers, RawOptions, merged_options
@@ -21,6 +21,7 @@ from chaostui.engine.listener import Listener
 from chaostui.engine.plan import Armed, ArmedEntry, Plan
 from chaostui.engine.stats import Stats
 from chaostui.engine.turns import Turns
+from chaostui.errors import NotAllowed
 from chaostui.events import Warned
 from chaostui.protocol import Protocol
 from chaostui.safe_text import safe_text
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from chaostui.engine.core import Core
 
 log = logging.getLogger("chaostui.proxy")
+SETTLED = 5.0
+"""Seconds after which a connection is probed for a peer that has silently gone."""
 WARN_INTERVAL = 10.0
 """Seconds between two log lines about the same trouble of a proxy."""
 
@@ -53,10 +56,13 @@ class Proxy:
         self.half_closed: set[Connection] = set()
         self.last_error = ""
         self._compiled = Compiled()
+        self._young: dict[Connection, None] = {}
         self._ordinal = 0
         self._spare_dice = random.Random(0)
         self._warned = 0.0
-        self._read_protocol()
+        self.dialling: set[Connection] = set()
+        """Connections whose backend has not answered yet."""
+        self._read_settings()
 
     @property
     def name(self) -> str:
@@ -77,7 +83,11 @@ class Proxy:
 
     # -- protocol ---------------------------------------------------------------------------
 
-    def _read_protocol(self) -> None:
+    def _read_settings(self) -> None:
+        backend = self.settings.backend
+        self.backend_name = str(backend)
+        self._target = (backend.host, backend.port) if numeric(backend) else None
+        """Where to dial, when nothing has to be resolved."""
         self._protocol = self.core.catalog.protocols[self.settings.protocol]
         self._protocol_options = dict(self.settings.protocol_options)
 
@@ -88,8 +98,7 @@ class Proxy:
 
     def new_protocol(self) -> Protocol:
         """A protocol's instance for a connection."""
-        backend = str(self.settings.backend)
-        return self._protocol(backend, self._spare_dice, **self._protocol_options)
+        return self._protocol(self.backend_name, self._spare_dice, **self._protocol_options)
 
     # -- plan -------------------------------------------------------------------------------
 
@@ -169,7 +178,7 @@ class Proxy:
             self.layers.base.mix = settings.behavior
             self.layers.base.options = {}
         self.settings = settings
-        self._read_protocol()
+        self._read_settings()
 
     def shut(self) -> None:
         """Give the address up and reset every connection."""
@@ -197,24 +206,29 @@ class Proxy:
         connection.id = self.core.next_id()
         self.connections[connection.id] = connection
         self.stats.connections += 1
+        self._young[connection] = None
         self.core.opened(self)
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone."""
         self.connections.pop(connection.id, None)
         self.half_closed.discard(connection)
+        self._young.pop(connection, None)
         self.stats.upstream += connection.up.received
         self.stats.downstream += connection.down.received
         self.core.closed(self)
 
     async def dial(self, connection: Connection) -> None:
-        """Connect the backend's side of a connection."""
-        await dial(
-            self.settings.backend,
-            connection.backend,
-            timeout=self.settings.connect_timeout,
-            refused=self.core.why_not_dial,
-        )
+        """Connect the backend's side of a connection; OSError or NotAllowed when it cannot."""
+        side = connection.backend
+        target = self._target
+        if target is None:
+            await dial(self.settings.backend, side, self.core.why_not_dial)
+            return
+        why = self.core.why_not_dial(*target)
+        if why:
+            raise NotAllowed(why)
+        await asyncio.get_running_loop().create_connection(lambda: side, *target)
 
     def dialled(self, problem: str) -> None:
         """A dial has ended, with a problem or well."""
@@ -246,12 +260,24 @@ class Proxy:
             self._warned = now
             log.warning("%s: %s", safe_text(self.name), text, exc_info=error)
 
+    def _keep_alive(self, now: float) -> None:
+        """Probe the backends of connections that live on; most are gone by then."""
+        while self._young:
+            oldest = next(iter(self._young))
+            if now - oldest.opened < SETTLED:
+                break
+            del self._young[oldest]
+            keep_alive(oldest.backend)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in the background, owned by the engine."""
         return self.core.spawn(work)
 
     def sweep(self, now: float) -> None:
         """End connections that were half-closed or idle for too long."""
+        for connection in tuple(self.dialling):
+            connection.dial_too_long(now)
+        self._keep_alive(now)
         limit = self.settings.half_close_timeout
         for connection in tuple(self.half_closed):
             quiet = min(connection.look(now), now - connection.half_closed_at)

@@ -26,13 +26,23 @@ would reset the connection, and the peer would lose the tail of what it was sent
 class Side(asyncio.Protocol):
     """The client's or the backend's socket of a connection."""
 
-    __slots__ = ("_closer", "_paused", "closing", "connection", "eof", "lost", "transport")
+    __slots__ = (
+        "_closer",
+        "_paused",
+        "closing",
+        "connection",
+        "eof",
+        "fin_sent",
+        "lost",
+        "transport",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.transport: asyncio.Transport | None = None
         self.eof = False
         """The peer has sent its FIN."""
+        self.fin_sent = False
         self.lost = False
         self.closing = False
         """We are closing or resetting it; what still arrives is dropped."""
@@ -115,6 +125,12 @@ class Side(asyncio.Protocol):
             return 0
         return self.transport.get_write_buffer_size() + self._ioctl(termios.TIOCOUTQ)
 
+    def send_fin(self) -> None:
+        """Send FIN after what is pending; reading goes on."""
+        if self.transport is not None and self.transport.can_write_eof():
+            self.fin_sent = True
+            self.transport.write_eof()
+
     def shut(self) -> None:
         """Send what is pending, then FIN, then close, within the proxy's linger time."""
         if not self.writable or self.transport is None:
@@ -122,8 +138,8 @@ class Side(asyncio.Protocol):
         self.closing = True
         loop = asyncio.get_running_loop()
         if not self.eof and (self._paused or self._ioctl(termios.FIONREAD)):
-            if self.transport.can_write_eof():
-                self.transport.write_eof()
+            if not self.fin_sent:
+                self.send_fin()
             if self._paused:
                 self.transport.resume_reading()
             self._closer = loop.call_later(LINGER_UNREAD, self._close)
@@ -133,9 +149,11 @@ class Side(asyncio.Protocol):
     def _close(self) -> None:
         if self.transport is None or self.lost:
             return
+        pending = self.transport.get_write_buffer_size()
         self.transport.close()
-        linger = self.connection.proxy.settings.linger
-        self._closer = asyncio.get_running_loop().call_later(linger, self._linger_over)
+        if pending:
+            linger = self.connection.proxy.settings.linger
+            self._closer = asyncio.get_running_loop().call_later(linger, self._linger_over)
 
     def _linger_over(self) -> None:
         self.connection.reason = "linger timeout"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from chaostui import __version__
 from chaostui.engine.compile import handler_class, read_options
@@ -197,6 +198,10 @@ class Supervisor(Faults):
     def journal(self, since: int = 0) -> list[Changed]:
         """Who changed what, after event number ``since``, oldest first."""
         return self._journal.since(since)
+
+    def on_change(self, listener: Callable[[Changed], None]) -> None:
+        """Call ``listener`` with each change, at once."""
+        self._journal.listeners.append(listener)
 
     async def note(self, text: str, actor: str) -> Changed:
         """Write a tester's marker into the journal."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.engine.connection import Connection
 from chaostui.engine.exchange import Exchange, Stage, stage
-from chaostui.engine.link import Link, What
-from chaostui.engine.side import DIAL, Side
+from chaostui.engine.link import Link
+from chaostui.engine.side import Side
+from chaostui.engine.walker import What
 from chaostui.events import Exchanged, Injected
 from chaostui.protocol import Frame
 
@@ -123,8 +124,6 @@ class Turns(Connection):
         """Bytes of the client's that do not pass untouched."""
         first, self._new = self._new, False
         self.up.feed(What.DATA, Frame(data, first=first), self.exchange)
-        if self.backend.transport is None:
-            self.client.pause(DIAL)
 
     def answered(self) -> None:
         """The backend's first bytes in this exchange."""
@@ -208,11 +207,11 @@ class Turns(Connection):
         present = {stage_.armed for link in (self.up, self.down) for stage_ in link.chain}
         for link in (self.up, self.down):
             kept = {stage_.armed: stage_ for stage_ in link.chain}
-            link.chain = [
+            link.chain = tuple(
                 kept.get(entry.armed) or self._stage(entry.armed, link)
                 for entry in plan.chain
                 if link.direction in entry.directions
-            ]
+            )
         for entry in plan.chain:
             if entry.armed not in present:
                 self._set_active(entry, self._roll(entry))

@@ -20,7 +20,6 @@ from chaostui.engine.side import CALL
 from chaostui.settings import encode
 
 if TYPE_CHECKING:
-    from chaostui.engine.exchange import Exchange
     from chaostui.engine.link import Link
 
 THREADS = 512
@@ -148,7 +147,7 @@ class UserServer:
 class UserCall:
     """The calls of one callable on one link, from the first bytes until all were read."""
 
-    def __init__(self, link: Link, action: Call, exchange: Exchange | None) -> None:
+    def __init__(self, link: Link, action: Call) -> None:
         self._link = link
         self._back = link.connection.down if link.direction == "upstream" else link.connection.up
         self._action = action
@@ -218,7 +217,7 @@ class UserCall:
             return
         self._release_dest()
         self._link.source.resume(CALL)
-        self._link.called()
+        self._link.walker.called()
 
     async def _call(self) -> None:
         link, action = self._link, self._action
