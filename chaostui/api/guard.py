@@ -10,10 +10,10 @@ from __future__ import annotations
 import hmac
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chaostui.api.routes import json
@@ -37,8 +37,7 @@ class Refusal(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """What a request must show; ``token`` None: no token is asked for."""
 
     hosts: frozenset[str] = frozenset()

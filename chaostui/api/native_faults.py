@@ -12,7 +12,8 @@ from chaostui.api.native_proxies import chain_entry
 from chaostui.api.routes import Call, Route
 from chaostui.client.shapes import MixView
 from chaostui.engine.views import ChainView, HandlerView, ProxyView
-from chaostui.errors import Problem, SettingsError
+from chaostui.errors import NotFound, Problem, SettingsError
+from chaostui.options import unknown
 from chaostui.settings import Mix
 
 Duration = Annotated[
@@ -77,14 +78,23 @@ async def bypass(call: Call, ask: BypassAsk) -> ProxyView:
     return await call.supervisor.set_bypass(call.proxy, ask.bypass, call.actor)
 
 
+def _handler(call: Call) -> str:
+    """The handler of the path; NotFound."""
+    name = call.path("handler")
+    known = call.supervisor.catalog.handlers
+    if name not in known:
+        raise NotFound(unknown("handler", name, known))
+    return name
+
+
 async def handler(call: Call) -> HandlerView:
     """Show a handler's weight, options and hits."""
-    return call.supervisor.handler(call.proxy, call.path("handler"))
+    return call.supervisor.handler(call.proxy, _handler(call))
 
 
 async def set_options(call: Call) -> HandlerView:
     """Change some options of a handler."""
-    name = call.path("handler")
+    name = _handler(call)
     given = mapping(parse(await call.raw()))
     refuse_code(name, given)
     return await call.supervisor.set_options(call.proxy, name, given, call.actor)

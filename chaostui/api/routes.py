@@ -7,7 +7,6 @@ OpenAPI document.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -27,8 +26,7 @@ _encoder = msgspec.json.Encoder(enc_hook=encode)
 MAX_ACTOR = 100
 
 
-@dataclass(slots=True)
-class Control:
+class Control(msgspec.Struct):
     """What every call may need: the engine, and who may do what."""
 
     supervisor: Supervisor
@@ -113,8 +111,7 @@ def failure(error: Exception) -> Response:
     return json({"error": message, "status": status}, status)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
     ``{name}`` in the path is a part of it, ``{id:int}`` a number. With a ``body`` the endpoint

@@ -185,7 +185,7 @@ class Echo(socketserver.ThreadingTCPServer):
     def address(self) -> str:
         """Where it listens, as ``host:port``."""
         host, port = self.server_address[:2]
-        return f"{str(host)}:{port}"
+        return f"{host!s}:{port}"
 
 
 class _EchoHandler(socketserver.BaseRequestHandler):
