@@ -172,23 +172,20 @@ class Framed(Protocol):
     def error(
         self, kind: str = "", phase: Phase = "request", request: Request | None = None
     ) -> tuple[Action, ...]:
-        chosen = self._choose(kind, phase)
-        if phase == "open" and "open" not in chosen.phases:
-            return ()
         if request is None and self.waiting:
             request = self.waiting[-1]
+        known = [known for known in self.kinds if known.name == kind]
+        if kind and not known:
+            raise ValueError(f"{self.name} has no error named {kind!r}")
+        chosen = self.dice.choice(known or self.likely(phase, request))
+        if phase == "open" and "open" not in chosen.phases:
+            return ()
         return self.speak(chosen.name, request)
 
-    def _choose(self, name: str, phase: Phase) -> Kind:
-        if not name:
-            likely = [kind for kind in self.kinds if kind.default]
-            if phase == "request":
-                likely = [kind for kind in likely if "request" in kind.phases]
-            return self.dice.choice(likely)
-        for kind in self.kinds:
-            if kind.name == name:
-                return kind
-        raise ValueError(f"{self.name} has no error named {name!r}")
+    def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
+        """The errors to pick from where none is named."""
+        kinds = [kind for kind in self.kinds if kind.default]
+        return kinds if phase == "open" else [kind for kind in kinds if "request" in kind.phases]
 
     @abstractmethod
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:

@@ -1,0 +1,68 @@
+"""smtp: SMTP (RFC 5321) until STARTTLS; errors are the codes of a server that cannot go on."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from chaostui.actions import Action, Close, Reply
+from chaostui.protocol import Kind, Phase, Request
+from chaostui.protocols.framing import Framed
+from chaostui.protocols.smtp_messages import INSIDE, MESSAGE, Commands, Replies
+
+TEXTS = {
+    "421": "4.3.2 Service not available, closing transmission channel",
+    "450": "4.2.1 Requested mail action not taken: mailbox unavailable",
+    "451": "4.3.0 Requested action aborted: local error in processing",
+    "452": "4.3.1 Requested action not taken: insufficient system storage",
+    "454": "4.7.0 TLS not available due to temporary reason",
+    "550": "5.1.1 Requested action not taken: mailbox unavailable",
+    "552": "5.2.2 Requested mail action aborted: exceeded storage allocation",
+    "554": "5.3.0 Transaction failed",
+}
+AUTH_TEXT = "4.7.0 Temporary authentication failure"
+
+MAIL_COMMANDS = frozenset(["MAIL", "RCPT", "DATA", "BDAT", MESSAGE])
+"""What a mail's own errors answer; elsewhere a server in trouble says 421 (s3.8)."""
+
+
+class Smtp(Framed):
+    """SMTP; the mail itself, after DATA, is a request of its own."""
+
+    name = "smtp"
+    requests = Commands
+    replies = Replies
+    upstream: Commands
+    downstream: Replies
+    kinds = (
+        Kind("421", "it shuts down: instead of the banner too", ("open", "request"), default=True),
+        Kind("450", "mailbox busy, try later", default=True),
+        Kind("451", "it failed, try later", default=True),
+        Kind("452", "its disk is full, try later", default=True),
+        Kind("454", "TLS or authentication does not work now"),
+        Kind("550", "no such mailbox"),
+        Kind("552", "the mailbox is full"),
+        Kind("554", "the mail is refused"),
+    )
+
+    def __init__(
+        self, backend: str = "", dice: random.Random | None = None, **options: Any
+    ) -> None:
+        super().__init__(backend, dice, **options)
+        self.downstream.commands = self.upstream
+
+    def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
+        kinds = super().likely(phase, request)
+        if phase == "open" or (request is not None and request.command in MAIL_COMMANDS):
+            return kinds
+        return [kind for kind in kinds if "open" in kind.phases]
+
+    def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        text = TEXTS[kind]
+        if kind == "454" and request is not None and request.command == "AUTH":
+            text = AUTH_TEXT
+        reply = Reply(f"{kind} {text}\r\n".encode())
+        # A backend that waits for the rest of DATA or AUTH can only be left by a FIN.
+        if kind == "421" or (request is not None and request.tag == INSIDE):
+            return (reply, Close())
+        return (reply,)
