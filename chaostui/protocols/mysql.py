@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Phase, Request
+from chaostui.protocol import Kind, Phase, Request
 from chaostui.protocols import mysql_errors as errors
 from chaostui.protocols.framing import Framed
 from chaostui.protocols.mysql_packets import (
@@ -44,14 +44,9 @@ class MySQL(Framed):
         # The server speaks first, so TLS never begins at once; a login may begin with 0x16.
         self.fresh = False
 
-    def error(
-        self, kind: str = "", phase: Phase = "request", request: Request | None = None
-    ) -> tuple[Action, ...]:
-        if not kind:
-            opening = phase == "open" or self.session.phase != COMMANDS
-            likely = [e.name for e in errors.TABLE if e.likely and e.opening == opening]
-            kind = self.dice.choice(likely)
-        return super().error(kind, phase, request)
+    def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
+        opening = phase == "open" or self.session.phase != COMMANDS
+        return [kind for kind in self.kinds if kind.default and ("open" in kind.phases) == opening]
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         error, session = errors.ERRORS[kind], self.session
@@ -75,6 +70,6 @@ class MySQL(Framed):
         if command.command == "LOCAL INFILE" and self.waiting:
             loading = self.waiting[0]
             if isinstance(loading, Command):
-                loading.instead = error
-            return (Send(errors.packet(command.sequence, b"")),)
+                loading.instead, loading.sequence = error, command.sequence
+            return (Send(errors.packet(command.began, b"")),)
         return (Close(),)  # the server would go on with a parameter that is missing

@@ -41,6 +41,8 @@ class Command(Request):
     """What reads the next packet of its reply."""
     sequence = 0
     """The number of its last packet."""
+    began = 0
+    """The number of its first packet."""
     left = 0
     """Packets of a list (column definitions) still to come."""
     instead: Error | None = None

@@ -64,8 +64,8 @@ class Replies(LengthCutter):
             return
         self.waiting.popleft()
         if command.instead is not None and size < len(seen):
-            mariadb = self.session.mariadb
-            self.instead = errors.response(command.instead, seen[0], mariadb=mariadb)
+            sequence, mariadb = command.sequence + 1, self.session.mariadb
+            self.instead = errors.response(command.instead, sequence, mariadb=mariadb)
 
     def unasked(self, data: bytes, at: int, size: int) -> int:
         """Read the greeting, or what the server says unasked before it closes."""

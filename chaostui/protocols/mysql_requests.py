@@ -109,6 +109,7 @@ class Requests(LengthCutter):
         """Go on with a payload of several packets, or with the packets of a file."""
         if not self.opened:
             self.enter(Command("LOCAL INFILE data", "LOCAL INFILE"), None)
+            self.command.began = sequence
         self.command.sequence = sequence
         if self.split:
             self.split = size == FULL

@@ -11,7 +11,7 @@ import random
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Phase, Request
+from chaostui.protocol import Kind, Phase, Request
 from chaostui.protocols import postgres_errors as errors
 from chaostui.protocols.framing import Framed
 from chaostui.protocols.postgres_messages import FAILED, Session, Unit
@@ -35,13 +35,9 @@ class Postgres(Framed):
         super().__init__(backend, dice, **options)
         self.session = self.upstream.session = self.downstream.session = Session()
 
-    def error(
-        self, kind: str = "", phase: Phase = "request", request: Request | None = None
-    ) -> tuple[Action, ...]:
-        if not kind:
-            likely = errors.LIKELY if self.session.ready else errors.LOGIN
-            kind = self.dice.choice(likely).name
-        return super().error(kind, phase, request)
+    def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
+        likely = errors.LIKELY if self.session.ready else errors.LOGIN
+        return [kind for kind in self.kinds if errors.ERRORS[kind.name] in likely]
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         error, session = errors.ERRORS[kind], self.session
