@@ -5,22 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 
-STATES = ("dialling", "open", "half-closed", "closing", "closed")
-CLOSED = 4
-WIRE: Mapping[str, str] = {
-    "id": "Q",
-    "proxy": "H",
-    "state": "B",
-    "handler": "H",
-    "upstream": "Q",
-    "downstream": "Q",
-    "exchanges": "Q",
-    "hits": "I",
-    "held": "I",
-    "age": "d",
-    "idle": "d",
-}
-"""The columns of a live frame and their array type codes (all little-endian)."""
+from chaostui.client.frame import COLUMNS, STATES
+
+CLOSED = STATES.index("closed")
 
 Addresses = Mapping[int, tuple[str, str]]
 Texts = Mapping[int, tuple[str, str, str]]
@@ -57,7 +44,7 @@ class Rows:
     @classmethod
     def empty(cls) -> Rows:
         """No connections at all."""
-        return cls({name: array(code) for name, code in WIRE.items()}, {})
+        return cls({name: array(code) for name, code in COLUMNS.items()}, {})
 
     def __len__(self) -> int:
         return len(self.columns["id"])
@@ -109,7 +96,7 @@ class Rows:
 
     def record(self, index: int) -> dict[str, str | float]:
         """One row as a flat record, for export."""
-        numbers = (*WIRE.keys() - {"proxy", "state", "handler"}, "rate")
+        numbers = (*COLUMNS.keys() - {"proxy", "state", "handler"}, "rate")
         words = ("proxy", "state", "handler", "client", "backend", "pinned", "request", "opaque")
         row: dict[str, str | float] = {"id": self.numbers("id")[index]}
         row.update((name, self.texts(name)[index]) for name in words)

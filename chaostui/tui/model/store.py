@@ -6,14 +6,14 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
+from chaostui.client.frame import COLUMNS, Frame
 from chaostui.engine.views import EngineView, ProxyView
 from chaostui.tui.model.history import SECONDS, History
 from chaostui.tui.model.lines import EventLog, Line
-from chaostui.tui.model.rows import CLOSED, WIRE, Rows
+from chaostui.tui.model.rows import CLOSED, Rows
 
 GHOSTS = 500
 """How many closed connections stay visible."""
@@ -40,7 +40,7 @@ class FrameStore:
         self.timeline = History(1.0, SECONDS)
         self._addresses: dict[int, tuple[str, str]] = {}
         self._texts: dict[int, tuple[str, str, str]] = {}
-        self._columns: Columns = {name: array(code) for name, code in WIRE.items()}
+        self._columns: Columns = {name: array(code) for name, code in COLUMNS.items()}
         self._ghosts: deque[dict[str, float]] = deque()
         self._totals: deque[tuple[float, dict[int, int]]] = deque(maxlen=RATE_WINDOW)
         self._rates: dict[int, float] = {}
@@ -62,21 +62,20 @@ class FrameStore:
         self.sparks.clear()
         self.timeline.clear()
 
-    def apply(self, frame: Mapping[str, Any]) -> list[Line]:
+    def apply(self, frame: Frame) -> list[Line]:
         """Apply one live frame and say which events it brought."""
-        engine = frame["engine"]
-        self.engine = engine if isinstance(engine, EngineView) else _engine(engine)
-        self.at, self.seq = float(frame["at"]), int(frame["seq"])
+        self.engine = frame.engine
+        self.at, self.seq = frame.at, frame.seq
         self._tell(frame)
-        columns = _read(frame["columns"])
+        columns = _read(frame.columns)
         if columns["id"] != self._columns["id"]:
             self._bury(columns["id"])
         self._columns = columns
         self._measure(columns)
-        self._take(columns, tuple(frame["handlers"]))
+        self._take(columns, tuple(frame.handlers))
         self.sparks.add(self.at, self.in_view, self.engine.events)
         self.timeline.add(self.at, self.in_view, self.engine.events)
-        return self.log.add(frame.get("events", ()), int(frame.get("events_skipped", 0)))
+        return self.log.add(map(msgspec.to_builtins, frame.events), frame.events_skipped)
 
     def acknowledge(self, proxy: ProxyView) -> None:
         """Take over what the engine answered to a change, ahead of the next frame."""
@@ -84,11 +83,10 @@ class FrameStore:
             known = {view.name: view for view in self.engine.proxies} | {proxy.name: proxy}
             self.engine = msgspec.structs.replace(self.engine, proxies=tuple(known.values()))
 
-    def _tell(self, frame: Mapping[str, Any]) -> None:
-        for identity, client, backend in frame.get("opened", ()):
+    def _tell(self, frame: Frame) -> None:
+        for identity, client, backend in frame.opened:
             self._addresses[identity] = (client, backend)
-        for identity, (pinned, request, opaque) in frame.get("changed", {}).items():
-            self._texts[int(identity)] = (pinned, request, opaque)
+        self._texts.update(frame.changed)
 
     def _bury(self, now: Sequence[float]) -> None:
         """Keep rows of connections that are gone as closed ones, the newest of them."""
@@ -132,13 +130,9 @@ class FrameStore:
         return f"<FrameStore frame {self.seq}, {len(self.rows)} rows, {len(self.log)} events>"
 
 
-def _engine(data: Any) -> EngineView:
-    return msgspec.convert(data, EngineView, strict=False)
-
-
 def _read(columns: Mapping[str, bytes]) -> Columns:
     read: Columns = {}
-    for name, code in WIRE.items():
+    for name, code in COLUMNS.items():
         column: array[int] | array[float] = array(code)
         column.frombytes(columns[name])
         if sys.byteorder == "big":

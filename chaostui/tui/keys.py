@@ -1,0 +1,55 @@
+"""How keys become actions: bindings from the table, performed by whoever owns the action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from textual.binding import Binding
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+from chaostui.tui.actions import of
+
+Commands = Mapping[str, Callable[[str], object]]
+
+
+def bindings(*contexts: str) -> list[Binding]:
+    """The key bindings of some contexts; each has an id, so that a keymap can move it."""
+    return [
+        Binding(keys, f"run('{action.id}', '{argument}')", action.help, show=False, id=identity)
+        for action in of(*contexts)
+        for keys, identity, argument in action.bindings()
+        if keys
+    ]
+
+
+class Run(Message):
+    """Somebody asks for an action that he does not perform himself."""
+
+    def __init__(self, identity: str, argument: str = "") -> None:
+        super().__init__()
+        self.identity = identity
+        self.argument = argument
+
+
+class Keys(MessagePump):
+    """A widget or screen that performs actions of its own and passes on all others."""
+
+    CONTEXT: ClassVar[str] = ""
+
+    def commands(self) -> Commands:
+        """The actions it performs, by id; each is given its argument."""
+        return {}
+
+    def perform(self, identity: str, argument: str = "") -> bool:
+        """Perform an action of its own; False when it is somebody else's."""
+        command = self.commands().get(identity)
+        if command is None:
+            return False
+        command(argument)
+        return True
+
+    def action_run(self, identity: str, argument: str = "") -> None:
+        """What every key binding calls. Screens see each key first, so that all of them count."""
+        self.post_message(Run(identity, argument))

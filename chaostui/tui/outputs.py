@@ -1,0 +1,119 @@
+"""What leaves the console: copies, exports, screenshots; and the payload that is asked for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaostui.errors import ChaosError
+from chaostui.tui import clipboard
+from chaostui.tui.keys import Commands
+from chaostui.tui.model import export
+from chaostui.tui.model.tap import Tap
+from chaostui.tui.screens.base import ConsoleScreen
+from chaostui.tui.session import Session
+from chaostui.tui.widgets.streampane import StreamPane
+from chaostui.tui.widgets.table import ConnectionsTable
+
+if TYPE_CHECKING:
+    from chaostui.tui.app import ConsoleApp
+
+
+class Outputs:
+    """Copying, writing files, and the tap."""
+
+    def __init__(self, app: ConsoleApp, session: Session) -> None:
+        self._app = app
+        self._session = session
+
+    def commands(self) -> Commands:
+        """The actions that put something out."""
+        session, desk = self._session, self._app.desk
+        return {
+            "copy.curl": lambda _: self._copy(
+                "mix as curl", export.as_curl(session.proxies, desk.endpoint)
+            ),
+            "copy.cli": lambda _: self._copy("mix as command line", export.as_cli(session.proxies)),
+            "copy.toml": lambda _: self._copy("mix as TOML", export.as_toml(session.proxies)),
+            "copy.row": lambda _: self._row(),
+            "copy.attach": lambda _: self._copy("attach command", f"chaostui attach {desk.endpoint}"),
+            "export.write": lambda _: self._write(),
+            "view.screenshot": lambda _: self._screenshot(),
+            "view.tap": lambda _: self._tap(),
+        }
+
+    def _copy(self, what: str, text: str) -> None:
+        if not text:
+            self._session.flash("there is nothing to copy", "warn")
+            return
+        how = clipboard.copy(text, self._app.write_raw)
+        self._app.notify(f"{what}: {how}", timeout=4, markup=False)
+
+    def _row(self) -> None:
+        identity = self._connection()
+        rows = self._session.store.rows
+        at = rows.find(identity)
+        if at is not None:
+            self._copy(f"connection #{identity}", json.dumps(rows.record(at)))
+        else:
+            self._session.flash("no connection is selected", "warn")
+
+    def _connection(self) -> int:
+        screen = self._app.screen
+        return screen.connection_id() if isinstance(screen, ConsoleScreen) else 0
+
+    def _write(self) -> None:
+        """Connections as the table shows them, and the events that are remembered."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        tables = self._app.screen.query(ConnectionsTable)
+        rows = tables.first().rows if tables else self._session.store.rows
+        order = tables.first().order if tables else range(len(rows))
+        lines = self._session.store.log.lines()
+        files: dict[str, Callable[[], str]] = {
+            f"chaostui-connections-{stamp}.csv": lambda: export.rows_as_csv(rows, order),
+            f"chaostui-events-{stamp}.jsonl": lambda: export.lines_as_jsonl(lines),
+        }
+        try:
+            for name, text in files.items():
+                with Path(name).open("x") as file:
+                    file.write(text())
+        except OSError as error:
+            self._session.flash(f"not written: {error}", "bad")
+        else:
+            text = f"{len(order)} connections and {len(lines)} events written to {Path.cwd()}"
+            self._session.flash(text, "good")
+
+    def _screenshot(self) -> None:
+        name = f"chaostui-{time.strftime('%Y%m%d-%H%M%S')}.svg"
+        path = self._app.save_screenshot(name, str(Path.cwd()))
+        self._session.flash(f"written to {path}", "good")
+
+    def _tap(self) -> None:
+        identity = self._connection()
+        if not identity:
+            self._session.flash("no connection is selected", "warn")
+        elif self._session.tap.connection == identity:
+            self._app.workers.cancel_group(self._app, "tap")
+            self._session.tap = Tap(0)
+            self._session.flash("payload off")
+        else:
+            self._app.run_worker(self._follow(identity), exclusive=True, group="tap")
+
+    async def _follow(self, identity: int) -> None:
+        self._say("")
+        self._session.flash(f"payload of #{identity} on: p switches it off")
+        try:
+            await self._session.follow_tap(identity)
+        except (ChaosError, OSError) as error:
+            self._session.tap = Tap(0)
+            self._say(f"no payload: {error}")
+            self._session.flash(f"no payload: {error}", "warn")
+
+    def _say(self, problem: str) -> None:
+        for screen in self._app.screen_stack:
+            for pane in screen.query(StreamPane):
+                pane.problem = problem
+                pane.paint()

@@ -1,0 +1,135 @@
+"""What every screen of the console has: top bar, banner, footer, fault keys and dispatch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from chaostui.tui.config import ConsoleConfig
+from chaostui.tui.keys import Keys, Run, bindings
+from chaostui.tui.model.faults import FAULTS
+from chaostui.tui.model.lines import Line
+from chaostui.tui.session import Session
+from chaostui.tui.widgets.bars import Banner
+from chaostui.tui.widgets.footer import Footer
+from chaostui.tui.widgets.lineview import LineView
+from chaostui.tui.widgets.topbar import TopBar
+
+
+ASKED = ("fault.timed", "fault.weight", "handler.set", "proxy.show")
+"""Actions that need an argument; without one the app asks for it."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What screens are made from."""
+
+    session: Session
+    config: ConsoleConfig
+    profile: str = ""
+    """The profile's file, where the engine was started with one."""
+    endpoint: str = ""
+    owned: bool = False
+    restartable: bool = False
+
+
+class ConsoleScreen(Keys, Screen[None]):
+    """The base of all full screens; subclasses compose what stands between the bars."""
+
+    BINDINGS = bindings("faults", "view", "screens", "help")
+    TITLED: ClassVar[str] = ""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.session = desk.session
+
+    def compose(self) -> ComposeResult:
+        """Top bar, banner, the screen's own content, footer."""
+        yield TopBar(self.session, profile=self.desk.profile)
+        yield Banner(self.session, restartable=self.desk.restartable)
+        yield from self.content()
+        yield Footer(self.session, self.context, self.desk.config.keymap)
+
+    def content(self) -> Iterable[Widget]:
+        """What stands between the bars."""
+        return ()
+
+    def context(self) -> str:
+        """The context whose keys the footer shows: that of the focused pane."""
+        node = self.focused
+        return getattr(node, "CONTEXT", "") or self.CONTEXT
+
+    def connection_id(self) -> int:
+        """The connection that this screen is about, or 0."""
+        return 0
+
+    def tick(self, lines: Sequence[Line] = ()) -> None:
+        """Show the newest frame."""
+        for widget in self.query(LineView):
+            tick = getattr(widget, "tick", None)
+            if tick is not None:
+                tick()
+            else:
+                widget.paint()
+        self.set_class(bool(self.session.lost), "lost")
+
+    def on_screen_resume(self) -> None:
+        """Show what happened while another screen was on top."""
+        self.call_after_refresh(self.tick)
+
+    def on_descendant_focus(self) -> None:
+        """The footer follows the focus."""
+        self.call_after_refresh(self.tick)
+
+    def on_run(self, event: Run) -> None:
+        """Let the focused pane, any other pane, or this screen perform an action."""
+        if not event.identity.startswith("connections.reset"):
+            self.session.twice.cancel()
+        if self.dispatch(event.identity, event.argument):
+            event.stop()
+            self.tick()
+
+    def dispatch(self, identity: str, argument: str) -> bool:
+        """Perform an action if it is this screen's; others go on to the app."""
+        for pane in self._panes():
+            if pane.perform(identity, argument):
+                return True
+        if identity in FAULTS and (argument or identity not in ASKED):
+            self.session.fault(identity, argument)
+            return True
+        simple = {
+            "fault.undo": self.session.undo,
+            "fault.redo": self.session.redo,
+            "handler.set": lambda: self.session.set_option(argument),
+            "view.freeze": self.session.freeze,
+            "proxy.next": lambda: self.session.show_proxy(1),
+            "proxy.previous": lambda: self.session.show_proxy(-1),
+            "proxy.show": lambda: self.session.look_at(argument),
+            "mix.select": lambda: self.session.select(argument),
+            "view.next-pane": self.focus_next,
+            "view.previous-pane": self.focus_previous,
+            "view.maximise": self._maximise,
+        }
+        if identity in simple and (argument or identity not in ASKED):
+            simple[identity]()
+            return True
+        return False
+
+    def _panes(self) -> list[Keys]:
+        focused = self.focused
+        chain = [node for node in focused.ancestors_with_self] if focused else []
+        panes = [node for node in chain if isinstance(node, Keys) and node is not self]
+        rest = [node for node in self.query(LineView) if node not in panes]
+        return [*panes, *rest, self]
+
+    def _maximise(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused, container=False)

@@ -1,0 +1,93 @@
+"""The journal: who changed what and when, the tester's markers, and its export."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from textual.widget import Widget
+
+from chaostui.errors import ChaosError
+from chaostui.safe_text import safe_text
+from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.model.export import journal_as_markdown
+from chaostui.tui.model.lines import Line, line
+from chaostui.tui.screens.base import ConsoleScreen, Desk
+from chaostui.tui.widgets.listing import Cell, Entry, Listing
+
+
+class JournalScreen(ConsoleScreen):
+    """Changes by whomever: this console, the API, a profile, a timer; oldest first."""
+
+    BINDINGS = bindings("journal")
+    CONTEXT = "journal"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.list = Listing(
+            id="journal", title="Journal", empty="nothing was changed yet", context="journal"
+        )
+        self.entries: list[Mapping[str, Any]] = []
+
+    def content(self) -> Iterable[Widget]:
+        """One list."""
+        yield self.list
+
+    def on_mount(self) -> None:
+        """The list has the focus."""
+        self.list.focus()
+
+    def on_screen_resume(self) -> None:
+        """Ask anew."""
+        super().on_screen_resume()
+        self.run_worker(self._learn(), exclusive=True, group="journal")
+
+    def tick(self, lines: Sequence[Line] = ()) -> None:
+        """Somebody changed something: ask for it."""
+        super().tick(lines)
+        if any(entry.kind == "change" for entry in lines):
+            self.run_worker(self._learn(), exclusive=True, group="journal")
+
+    def commands(self) -> Commands:
+        """Export."""
+        return {
+            "journal.export": lambda _: self._export(),
+            "export.write": lambda _: self._export(),
+            "view.back": lambda _: self.post_message(Run("screen.live")),
+        }
+
+    async def _learn(self) -> None:
+        try:
+            self.entries = await self.session.link.request("GET", "/journal?since=0")
+        except (ChaosError, OSError) as error:
+            self.session.flash(str(error), "bad")
+        title = f"Journal · {len(self.entries)} entries · w exports Markdown · m adds a marker"
+        self.list.show([_entry(entry) for entry in self.entries], title, last=True)
+
+    def _export(self) -> None:
+        now = time.time()
+        text = journal_as_markdown(self.entries, self.session.store.engine, now)
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+        path = Path(f"chaostui-journal-{stamp}.md")
+        try:
+            with path.open("x") as file:
+                file.write(text)
+        except OSError as error:
+            self.session.flash(f"not written: {error}", "bad")
+        else:
+            self.session.flash(f"written to {path.absolute()}", "good")
+        self.tick()
+
+
+def _entry(entry: Mapping[str, Any]) -> Entry:
+    happened = line(entry)
+    who = safe_text(str(entry.get("actor", "")), limit=40)
+    marker = "note" in entry.get("what", "") or "marker" in entry.get("what", "")
+    return (
+        Cell(happened.clock(), 14, "dim"),
+        Cell(who, 20, "accent"),
+        Cell(happened.proxy, 12, "dim"),
+        Cell(happened.text.removeprefix(f"{who}: "), 0, "warn" if marker else "text"),
+    )

@@ -1,0 +1,114 @@
+"""Every effective setting of the engine, of each proxy and of the console, with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from textual.widget import Widget
+
+from chaostui.errors import ChaosError
+from chaostui.safe_text import safe_text
+from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.model.changes import proxy_path
+from chaostui.tui.model.origins import Setting, settings
+from chaostui.tui.screens.base import ConsoleScreen, Desk
+from chaostui.tui.widgets.bars import FilterBar
+from chaostui.tui.widgets.listing import Cell, Listing
+
+
+class OptionsScreen(ConsoleScreen):
+    """One line a setting: place, name, value, where it comes from, and what it means."""
+
+    BINDINGS = bindings("options")
+    CONTEXT = "options"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.list = Listing(id="options", title="Options", empty="asking …", context="options")
+        self.bar = FilterBar(self._search)
+        self._profile: dict[str, Any] = {}
+        self._settings: list[Setting] = []
+        self._word = ""
+
+    def content(self) -> Iterable[Widget]:
+        """One list and its search."""
+        yield self.list
+        yield self.bar
+
+    def on_mount(self) -> None:
+        """The list has the focus."""
+        self.list.focus()
+
+    def on_screen_resume(self) -> None:
+        """Ask anew."""
+        super().on_screen_resume()
+        self.run_worker(self._learn(), exclusive=True, group="options")
+
+    def commands(self) -> Commands:
+        """Search and edit."""
+        return {
+            "options.filter": lambda _: self.bar.open(self._word),
+            "connections.filter": lambda _: self.bar.open(self._word),
+            "options.edit": lambda _: self._edit(),
+            "options.enter": self._typed,
+            "view.back": lambda _: self.post_message(Run("screen.live")),
+        }
+
+    def on_filter_bar_closed(self) -> None:
+        """Back to the list."""
+        self.session.guard()
+        self.list.focus()
+
+    def _search(self, word: str) -> str:
+        self._word = word
+        self._show()
+        return ""
+
+    async def _learn(self) -> None:
+        try:
+            answer = await self.session.link.request("GET", "/profile")
+            self._profile = answer["profile"]
+        except (ChaosError, OSError) as error:
+            self.session.flash(str(error), "bad")
+        self._show()
+
+    def _show(self) -> None:
+        engine = self.session.store.engine
+        found = settings(self._profile, engine, self.desk.config, self.desk.profile)
+        word = self._word.casefold()
+        self._settings = [s for s in found if word in f"{s.place} {s.name} {s.help}".casefold()]
+        entries = [
+            (
+                Cell(safe_text(s.place, limit=20), 16, "dim"),
+                Cell(s.name, 22, "title" if s.editable else "text"),
+                Cell(safe_text(s.value, limit=60), 28, "good" if s.origin != "default" else "text"),
+                Cell(s.origin, 16, "warn" if s.origin != "default" else "dim"),
+                Cell(safe_text(s.help, limit=120), 0, "dim"),
+            )
+            for s in self._settings
+        ]
+        shown = f"Options · {len(entries)} settings · bold ones can be edited"
+        self.list.show(entries, shown)
+
+    def _edit(self) -> None:
+        chosen = self._settings[self.list.at] if self._settings else None
+        if chosen is None or not chosen.editable:
+            self.session.flash("this one is set at the start: change the profile", "warn")
+        else:
+            self.post_message(Run("ask.option", f"{chosen.name}\0{chosen.value}"))
+
+    def _typed(self, text: str) -> None:
+        chosen = self._settings[self.list.at]
+        self.run_worker(self._put(chosen, text), exclusive=True, group="options")
+
+    async def _put(self, setting: Setting, text: str) -> None:
+        try:
+            body = {setting.name: setting.read(text)}
+            await self.session.link.request("PATCH", proxy_path(setting.place), body)
+        except (ChaosError, OSError, ValueError) as error:
+            self.session.flash(f"{setting.name}: {error}", "bad")
+        else:
+            self.session.flash(f"{setting.place}: {setting.name} is {text}", "good")
+        await self._learn()
+        self.tick()

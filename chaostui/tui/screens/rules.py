@@ -1,0 +1,187 @@
+"""Profiles: which there are, what loading one would change, load and save; and the chains."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from chaostui.errors import ChaosError
+from chaostui.safe_text import safe_text
+from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.screens.base import ConsoleScreen, Desk
+from chaostui.tui.widgets.listing import Cell, Entry, Listing
+
+MOST = 500
+"""So many profiles of a folder are listed."""
+
+
+class RulesScreen(ConsoleScreen):
+    """The profiles of a folder, and the difference between the selected one and what runs."""
+
+    BINDINGS = bindings("rules")
+    CONTEXT = "rules"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.profiles = Listing(
+            id="profiles", title="Profiles", empty="no *.toml here: S saves one", context="rules"
+        )
+        self.diff = Listing(
+            id="diff", title="Difference", empty="d compares the selected profile", context="rules"
+        )
+        self.chain = Listing(
+            id="chain", title="Chains", empty="no chain entries", context="rules"
+        )
+        self.paths: list[Path] = []
+
+    def content(self) -> Iterable[Widget]:
+        """Profiles at the left, the difference and the chains at the right."""
+        yield Horizontal(self.profiles, Vertical(self.diff, self.chain, id="rules-right"))
+
+    def on_mount(self) -> None:
+        """The profiles have the focus."""
+        self.profiles.focus()
+
+    def on_screen_resume(self) -> None:
+        """Look at the folder anew."""
+        self.refresh_list()
+        super().on_screen_resume()
+
+    @property
+    def selected(self) -> Path | None:
+        """The profile under the cursor."""
+        return self.paths[self.profiles.at] if self.paths else None
+
+    def refresh_list(self) -> None:
+        """List the folder and the chains."""
+        own = Path(self.desk.profile) if self.desk.profile else None
+        folder = Path(self.desk.config.profiles or (own.parent if own else "."))
+        found = sorted(p for p in folder.glob("*.toml") if p.name != "pyproject.toml")[:MOST]
+        if own is not None and own.exists() and own not in found:
+            found.insert(0, own)
+        self.paths = found
+        entries = [
+            (Cell("●" if own and path.samefile(own) else " ", 2, "good"),
+             Cell(safe_text(path.name, limit=60)))
+            for path in found
+        ]  # fmt: skip
+        self.profiles.show(entries, f"Profiles in {safe_text(str(folder), limit=60)}")
+        self.chain.show(
+            [
+                (Cell(safe_text(proxy.name), 14, "dim"), Cell(safe_text(entry.name), 16),
+                 Cell(f"{safe_text(entry.handler)} {entry.direction} {entry.probability:.0%}", 34),
+                 Cell(safe_text(str(entry.options)), 0, "dim"))
+                for proxy in self.session.store.proxies
+                for entry in proxy.chain
+            ]
+        )  # fmt: skip
+
+    def commands(self) -> Commands:
+        """Compare, load and save."""
+        return {
+            "rules.diff": lambda _: self.start(self._diff()),
+            "rules.load": self._ask_load,
+            "rules.reload": lambda _: self.start(self._load(Path(self.desk.profile))),
+            "rules.save": lambda _: self.start(self._save()),
+            "rules.save-as": lambda name: (
+                self.start(self._save_as(name)) if name else self.post_message(Run("ask.file"))
+            ),
+            "list.moved": lambda _: self.start(self._diff()),
+            "view.back": lambda _: self.post_message(Run("screen.live")),
+        }
+
+    def start(self, work: Any) -> None:
+        """Do something that takes a moment; the newest request wins."""
+        self.run_worker(work, exclusive=True, group="rules")
+
+    def _ask_load(self, name: str) -> None:
+        path = Path(name) if name else self.selected
+        if path is None:
+            self.session.flash("there is no profile here", "warn")
+        elif name or self.session.twice.confirmed(f"load {path}", self.session.clock()):
+            self.start(self._load(path))
+        else:
+            self.session.flash(f"press ⏎ again to load {path.name}, any other key cancels", "warn")
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            return tomllib.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            self.session.flash(f"{path.name}: {error}", "bad")
+            return None
+
+    async def _diff(self) -> None:
+        path = self.selected
+        profile = self._read(path) if path is not None else None
+        if path is None or profile is None:
+            return
+        try:
+            answer = await self.session.link.request("POST", "/profile/diff", profile)
+        except (ChaosError, OSError) as error:
+            text = safe_text(str(error), limit=300)
+            self.diff.show([(Cell(text, 0, "bad"),)], f"{path.name} cannot be used")
+            return
+        entries = [entry for change in answer["changes"] for entry in _difference(change)]
+        title = f"Loading {safe_text(path.name, limit=40)} would change"
+        empty = [(Cell("nothing: it is what runs", 0, "good"),)]
+        self.diff.show(entries or empty, title if entries else safe_text(path.name, limit=40))
+
+    async def _load(self, path: Path) -> None:
+        profile = self._read(path)
+        if profile is None:
+            return
+        try:
+            await self.session.link.request("PUT", "/profile", profile)
+        except (ChaosError, OSError) as error:
+            self.session.flash(f"{path.name}: {error}", "bad")
+        else:
+            self.session.flash(f"{path.name} loaded", "good")
+            await self._diff()
+        self.tick()
+
+    async def _save(self) -> None:
+        try:
+            answer = await self.session.link.request("POST", "/profile/save", {})
+        except (ChaosError, OSError) as error:
+            self.session.flash(f"not saved: {error} · W saves to a new file", "bad")
+        else:
+            self.session.saved()
+            self.session.flash(f"saved to {answer['path']}, comments kept", "good")
+        self.tick()
+
+    async def _save_as(self, name: str) -> None:
+        path = Path(name).expanduser()
+        try:
+            text = await self.session.link.request("GET", "/profile?format=toml")
+            with path.open("x") as file:
+                file.write(text)
+        except FileExistsError:
+            self.session.flash(f"{path} exists: choose another name", "bad")
+        except (ChaosError, OSError) as error:
+            self.session.flash(f"not saved: {error}", "bad")
+        else:
+            self.session.flash(f"saved to {path}", "good")
+        self.refresh_list()
+        self.tick()
+
+
+def _difference(change: dict[str, Any]) -> list[Entry]:
+    """One changed value: its path, then what runs and what the profile says."""
+    running, given = _value(change.get("running")), _value(change.get("given"))
+    return [
+        (Cell(safe_text(str(change["path"]), limit=80), 0, "title"),),
+        (Cell("  - ", 4, "bad"), Cell(running, 0, "bad")),
+        (Cell("  + ", 4, "good"), Cell(given, 0, "good")),
+    ]
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "absent"
+    text = "nothing" if value in ("", [], {}) else str(value)
+    return safe_text(text, limit=200)

@@ -1,0 +1,174 @@
+"""The timeline: hits of each handler stacked, rates, delays, and where the mix changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from rich.segment import Segment
+from textual.widget import Widget
+
+from chaostui.tui.keys import Commands, bindings
+from chaostui.tui.model import figures
+from chaostui.tui.model.glyphs import glyph
+from chaostui.tui.model.lines import Line as EventLine
+from chaostui.tui.model.timeline import Bucket, buckets, stack
+from chaostui.tui.screens.base import ConsoleScreen, Desk
+from chaostui.tui.session import Session
+from chaostui.tui.widgets.lineview import Line, LineView, fit
+
+SCALES = (1, 2, 5, 10, 30, 60)
+"""Seconds that one column of the timeline may stand for."""
+MARGIN = 14
+
+
+class Chart(LineView, can_focus=True):
+    """Figures over time, the newest at the right, all with the same time axis."""
+
+    CONTEXT = "timeline"
+    BINDINGS = bindings("timeline")
+    HELP = "Figures over time. + and - zoom, = is one second a column, m drops a marker."
+    DEFAULT_CSS = "Chart { height: 1fr; border: round $chaos-dim; }"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id="chart")
+        self._session = session
+        self._scale = 0
+        self.marks: list[EventLine] = []
+
+    def commands(self) -> Commands:
+        """Zooming."""
+        return {
+            "timeline.in": lambda _: self._zoom(self._scale - 1),
+            "timeline.out": lambda _: self._zoom(self._scale + 1),
+            "timeline.fit": lambda _: self._zoom(0),
+        }
+
+    def _zoom(self, scale: int) -> None:
+        self._scale = max(0, min(len(SCALES) - 1, scale))
+        self.paint()
+
+    def titles(self, width: int) -> tuple[str, str]:
+        span = (width - MARGIN) * SCALES[self._scale]
+        return f" Timeline · {SCALES[self._scale]} s a column, {figures.age(span)} ", ""
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        samples = list(self._session.store.timeline.samples)
+        room = width - MARGIN
+        if not samples or room < 10:
+            return [[], [Segment("  collecting the first seconds …", self.ink("dim"))]]
+        shown = buckets(samples, SCALES[self._scale], room)
+        rest = 9 if height >= 20 else 5
+        tall = max(3, height - rest - (3 if height >= 20 else 2))
+        lines = self._stacked(shown, tall, room)
+        lines.append(self._marks(shown, room))
+        lines += self._graph("up ↑ B/s", [b.mean("upstream") for b in shown], "up", room, figures.size)
+        lines += self._graph(
+            "down ↓ B/s", [b.mean("downstream") for b in shown], "down", room, figures.size
+        )
+        lines += self._graph("conns", [b.mean("open") for b in shown], "accent", room, figures.short)
+        if height >= 20:
+            for word, name, ink in (
+                ("reply p50", "latency_p50", "text"),
+                ("reply p99", "latency_p99", "text"),
+                ("held p99", "delay_p99", "warn"),
+                ("late p99", "late_p99", "bad"),
+            ):
+                values = [b.highest(name) for b in shown]
+                lines += self._graph(word, values, ink, room, figures.seconds)
+        lines.append(self._axis(shown, room))
+        return lines
+
+    def _stacked(self, shown: Sequence[Bucket], tall: int, room: int) -> list[Line]:
+        """Hits a second of each handler, stacked, one colour and glyph each."""
+        names = sorted({n for b in shown for n in b.hits}, key=self._place)
+        top = max((sum(b.hits.values()) for b in shown), default=0.0)
+        columns = [stack(bucket.hits, names, top, tall) for bucket in shown]
+        lines: list[Line] = []
+        pad = " " * (room - len(columns))
+        for level in range(tall - 1, -1, -1):
+            label = f"{figures.short(top)}/s" if level == tall - 1 else ""
+            label = "hits 0" if level == 0 else label
+            legend = tall - 2 - level
+            if 0 <= legend < len(names) and level:
+                label = f"{glyph(names[legend])} {names[legend][:10]}"
+                ink = self.handler_ink(names[legend])
+            else:
+                ink = self.ink("dim")
+            line = [Segment(fit(f" {label}", MARGIN), ink), Segment(pad, self.ink("text"))]
+            line += self._cells([column[level] for column in columns])
+            lines.append(line)
+        return lines
+
+    def _place(self, name: str) -> int:
+        names = self._session.names
+        return names.index(name) if name in names else len(names)
+
+    def _cells(self, names: Sequence[str]) -> Line:
+        """Neighbours of one handler as one segment."""
+        line: Line = []
+        start = 0
+        for n in range(1, len(names) + 1):
+            if n == len(names) or names[n] != names[start]:
+                name = names[start]
+                text = ("█" if name else " ") * (n - start)
+                line.append(Segment(text, self.handler_ink(name) if name else self.ink("text")))
+                start = n
+        return line
+
+    def _marks(self, shown: Sequence[Bucket], room: int) -> Line:
+        """▲ where somebody changed something, ▼ for the tester's own markers."""
+        cells = [" "] * len(shown)
+        for mark in self.marks:
+            for n, bucket in enumerate(shown):
+                if bucket.start < mark.at <= bucket.end:
+                    cells[n] = "▼" if ": note" in mark.text or "marker" in mark.text else "▲"
+        pad = " " * (room - len(cells))
+        return [
+            Segment(fit(" ▲ changes", MARGIN), self.ink("dim")),
+            Segment(pad + "".join(cells), self.ink("warn")),
+        ]
+
+    def _graph(
+        self, word: str, values: Sequence[float], ink: str, room: int, show: Callable[[float], str]
+    ) -> list[Line]:
+        newest = show(values[-1]) if values else ""
+        label = fit(f" {word}", MARGIN)
+        line = figures.sparkline(values, room - 9) + f" {newest:>8}"
+        return [[Segment(label, self.ink("dim")), Segment(line, self.ink(ink))]]
+
+    def _axis(self, shown: Sequence[Bucket], room: int) -> Line:
+        """The time of day under every twentieth column."""
+        text = [" "] * (room + 8)
+        offset = room - len(shown)
+        for n in range(len(shown) - 1, -1, -20):
+            stamp = time.strftime("%H:%M:%S", time.localtime(shown[n].end))
+            at = offset + n - len(stamp) + 1
+            if at >= 0:
+                text[at : at + len(stamp)] = stamp
+        return [Segment(fit("", MARGIN) + "".join(text)[:room], self.ink("dim"))]
+
+
+class TimelineScreen(ConsoleScreen):
+    """Figures over the last minutes, up to an hour."""
+
+    CONTEXT = "timeline"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._chart = Chart(self.session)
+
+    def content(self) -> Iterable[Widget]:
+        """One chart."""
+        yield self._chart
+
+    def on_mount(self) -> None:
+        """The chart has the focus."""
+        self._chart.focus()
+
+    def tick(self, lines: Sequence[EventLine] = ()) -> None:
+        """Take the changes of the mix as marks."""
+        log = self.session.store.log.lines()
+        self._chart.marks = [line for line in log if line.kind == "change"]
+        super().tick(lines)
+

@@ -1,0 +1,91 @@
+"""The footer: what the keys do where the focus is, or what just happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from rich.cells import cell_len
+from rich.segment import Segment
+
+from chaostui.tui.actions import BY_ID, FOOTERS, shown
+from chaostui.tui.keys import Run
+from chaostui.tui.session import Session
+from chaostui.tui.widgets.lineview import Line, LineView
+
+_ALWAYS = ("help.keys", "help.palette", "help.quit")
+
+
+class Footer(LineView):
+    """Hand-picked keys of the focused pane; a click on one presses it."""
+
+    DEFAULT_CSS = "Footer { height: 1; background: $panel; }"
+
+    def __init__(
+        self, session: Session, context: Callable[[], str], keymap: Mapping[str, str]
+    ) -> None:
+        super().__init__(id="footer")
+        self._session = session
+        self._focus_context = context
+        self._keymap = keymap
+        self._spans: list[tuple[int, int, str]] = []
+
+    def key(self, identity: str) -> str:
+        """The key of an action as the operator's keymap has it."""
+        if identity == "fault.toggle":
+            return "1-9"
+        keys = self._keymap.get(identity, ",".join(BY_ID[identity].keys)).split(",")
+        return shown(keys[0])
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        flash = self._session.flashed
+        tail = self._words(_ALWAYS)
+        room = width - sum(cell_len(word) for word, _, _ in tail) - 1
+        if flash.text and self._session.clock() < flash.until:
+            self._spans = []
+            text = f" {flash.text}"
+            line = [Segment(text[: room - 1], self.ink(flash.role))]
+            used = cell_len(line[0].text)
+        else:
+            line, used = self._keys(room)
+        line.append(Segment(" " * max(0, room - used), self.ink("text")))
+        x = max(room, used)
+        for word, key, identity in tail:
+            self._spans.append((x, x + cell_len(word), identity))
+            x += cell_len(word)
+            line += self._segments(word, key)
+        return [line]
+
+    def _keys(self, room: int) -> tuple[Line, int]:
+        self._spans = []
+        line = [Segment(" ", self.ink("text"))]
+        used = 1
+        for word, key, identity in self._words(FOOTERS.get(self._focus_context(), ("fault.normal",))):
+            if used + cell_len(word) > room:
+                continue
+            self._spans.append((used, used + cell_len(word), identity))
+            used += cell_len(word)
+            line += self._segments(word, key)
+        return line, used
+
+    def _words(self, identities: tuple[str, ...]) -> list[tuple[str, str, str]]:
+        words = []
+        for identity in identities:
+            action = BY_ID[identity]
+            key = self.key(identity)
+            key = "+/-" if identity == "fault.more" else key
+            key = "← →" if identity == "settings.less" else key
+            words.append((f"{key} {action.short or action.palette.split(': ')[1]}  ", key, identity))
+        return words
+
+    def _segments(self, word: str, key: str) -> Line:
+        return [
+            Segment(key, self.ink("accent")),
+            Segment(word[len(key) :], self.ink("dim")),
+        ]
+
+    def on_line_view_clicked(self, event: LineView.Clicked) -> None:
+        """A click on a word does what its key does."""
+        event.stop()
+        for start, end, identity in self._spans:
+            if start <= event.x < end and identity != "fault.toggle":
+                self.post_message(Run(identity))

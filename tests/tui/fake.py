@@ -1,0 +1,377 @@
+"""An engine in memory, seeded and with a clock of its own: what the console's tests talk to."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from array import array
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import tomlkit
+
+from chaostui.client.frame import COLUMNS, Frame
+from chaostui.engine.views import (
+    ChainView,
+    EngineView,
+    HaltView,
+    HandlerView,
+    ProxyView,
+    Quantiles,
+    StatsView,
+)
+from chaostui.errors import EngineRefused, EngineUnreachable
+from chaostui.events import Changed, Closed, Exchanged, Injected, Opened
+from chaostui.settings import Mix
+from tests.tui.catalogue import CATALOGUE, defaults
+
+START = 1_760_000_000.0
+"""When the fake's clock begins, in epoch seconds."""
+REQUESTS = ("GET", "SET", "MGET", "HGETALL", "EXPIRE", "INCR")
+
+
+class FakeEngine:
+    """Answers the native API's requests and makes live frames, the same ones for one seed."""
+
+    def __init__(
+        self,
+        *,
+        connections: int = 40,
+        seed: int = 42,
+        behavior: str = "20:delay,10:errors,5:blackout",
+        proxies: tuple[str, ...] = ("redis",),
+    ) -> None:
+        self.dice = random.Random(seed)
+        self.now = START
+        self.seq = 0
+        self.requests: list[tuple[str, str, Any]] = []
+        self.refuse: dict[tuple[str, str], str] = {}
+        self.gate: asyncio.Event | None = None
+        """When set to an event, every change waits for it: what is pending stays pending."""
+        self.gone = ""
+        self.payload: list[Mapping[str, Any]] = []
+        self.options: dict[str, dict[str, Any]] = {}
+        self.journal: list[dict[str, Any]] = []
+        self.fresh: list[Any] = []
+        self.handlers = [str(entry["name"]) for entry in CATALOGUE]
+        self.engine = EngineView(version="0.1.0", pid=4711, seed=seed, uptime=0.0, revision=1,
+                                 loop_lag=0.0003, max_connections=10_000)  # fmt: skip
+        for number, name in enumerate(proxies):
+            self._add(name, f"127.0.0.1:{16379 + number}", f"cache{number}.local:6379", behavior)
+        self.rows = [self._row(n + 1) for n in range(connections)]
+        self.connections = {row["id"]: row for row in self.rows}
+        self._count(0.0)
+        self._told: set[int] = set()
+        self._texts: dict[int, tuple[str, str, str]] = {}
+        self._wake = asyncio.Event()
+
+    # --- the client's interface ------------------------------------------------------------
+
+    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Answer one call of the native API, and note it."""
+        if method != "GET":
+            self.requests.append((method, path, body))
+        if self.gone:
+            raise EngineUnreachable(self.gone)
+        if self.gate is not None and method != "GET":
+            await self.gate.wait()
+        if (method, path) in self.refuse:
+            raise EngineRefused(self.refuse[method, path], 409)
+        if path.endswith("format=toml"):
+            return self.toml()
+        answer = self._answer(method, path, dict(body or {}))
+        return msgspec.to_builtins(answer)
+
+    async def live(self, *, hz: float) -> AsyncIterator[Frame]:
+        """One frame, and then no more until ``wake`` is called."""
+        while True:
+            if self.gone:
+                raise EngineUnreachable(self.gone)
+            yield self.frame()
+            self._wake = asyncio.Event()
+            await self._wake.wait()
+
+    async def tap(self, connection: int) -> AsyncIterator[Mapping[str, Any]]:
+        """The payload that a test laid out."""
+        if not self.payload:
+            raise EngineRefused("this engine shows no payload", 404)
+        for entry in self.payload:
+            yield entry
+        await asyncio.Event().wait()
+
+    def wake(self) -> None:
+        """Let a next frame be sent."""
+        self._wake.set()
+
+    # --- what tests do to it ---------------------------------------------------------------
+
+    def step(self, seconds: float = 0.5) -> None:
+        """Let time pass: bytes move, exchanges end, faults hit."""
+        self.now += seconds
+        for row in self.rows:
+            row["age"] += seconds
+            wave = 1 + 0.5 * math.sin(self.now / 7 + row["id"])
+            row["upstream"] += int(row["speed"] * wave * seconds * 0.2)
+            row["downstream"] += int(row["speed"] * wave * seconds)
+            row["exchanges"] += 1
+            row["handler"] = self._drawn()
+            if row["handler"]:
+                row["hits"] += 1
+        self._count(seconds)
+        for row in self.dice.sample(self.rows, min(8, len(self.rows))):
+            self._happen(row)
+
+    def open(self, client: str, *, proxy: int = 0, request: str = "GET") -> int:
+        """Accept a connection from ``client``; the answer is its id."""
+        row = self._row(max(self.connections, default=0) + 1)
+        row.update(client=client, request=request, proxy=proxy)
+        self.rows.append(row)
+        self.connections[row["id"]] = row
+        self._event(Opened, connection=row["id"], client=client)
+        return int(row["id"])
+
+    def close(self, identity: int) -> None:
+        """Let a connection end."""
+        row = self.connections.pop(identity)
+        self.rows.remove(row)
+        self._event(Closed, connection=identity, reason="client closed", upstream=row["upstream"],
+                    downstream=row["downstream"], seconds=row["age"])  # fmt: skip
+
+    def change(self, actor: str, path: str, body: Mapping[str, Any], method: str = "PATCH") -> None:
+        """Let somebody else change something."""
+        self._answer(method, path, dict(body), actor)
+
+    def proxy(self, name: str = "redis") -> ProxyView:
+        """One proxy as it is now."""
+        return next(proxy for proxy in self.engine.proxies if proxy.name == name)
+
+    # --- frames ----------------------------------------------------------------------------
+
+    def frame(self) -> Frame:
+        """The engine as it is now."""
+        self.seq += 1
+        columns = {name: array(code, (row[name] for row in self.rows))
+                   for name, code in COLUMNS.items()}  # fmt: skip
+        opened = [(row["id"], row["client"], row["backend"])
+                  for row in self.rows if row["id"] not in self._told]  # fmt: skip
+        self._told.update(identity for identity, _, _ in opened)
+        changed = {}
+        for row in self.rows:
+            texts = (row["pinned"], row["request"], "")
+            if self._texts.get(row["id"]) != texts:
+                changed[row["id"]] = self._texts[row["id"]] = texts
+        events, self.fresh = self.fresh, []
+        self.engine = msgspec.structs.replace(self.engine, uptime=self.now - START)
+        return Frame(
+            seq=self.seq, at=self.now, engine=self.engine, handlers=self.handlers, opened=opened,
+            columns={name: column.tobytes() for name, column in columns.items()},
+            changed=changed, events=events[-200:], events_skipped=max(0, len(events) - 200),
+        )  # fmt: skip
+
+    def _row(self, identity: int) -> dict[str, Any]:
+        dice = self.dice
+        return {
+            "id": identity, "proxy": identity % max(1, len(self.engine.proxies)), "state": 1,
+            "handler": self._drawn(), "upstream": dice.randrange(9_000_000),
+            "downstream": dice.randrange(80_000_000), "exchanges": dice.randrange(9000),
+            "hits": dice.randrange(60), "held": 0, "age": dice.uniform(1, 900),
+            "idle": dice.uniform(0, 0.5), "speed": dice.uniform(2_000, 900_000),
+            "client": f"10.0.{identity // 250}.{identity % 250}:{40000 + identity % 20000}",
+            "backend": "10.1.0.9:6379", "pinned": "", "request": dice.choice(REQUESTS),
+        }  # fmt: skip
+
+    def _drawn(self) -> int:
+        weights = dict(Mix.parse(self.engine.proxies[0].behavior).weights) if self.engine.proxies else {}
+        roll = self.dice.uniform(0, 100)
+        for name, weight in weights.items():
+            roll -= weight
+            if roll < 0:
+                return self.handlers.index(name)
+        return 0
+
+    def _count(self, seconds: float) -> None:
+        proxies = []
+        for proxy in self.engine.proxies:
+            weights = dict(Mix.parse(proxy.behavior).weights)
+            hits = dict(proxy.stats.hits)
+            for name, weight in weights.items():
+                wave = 1 + 0.4 * math.sin(self.now / 5 + len(name))
+                hits[name] = hits.get(name, 0) + int(weight * 11 * wave * seconds)
+            sums = {n: sum(row[n] for row in self.rows) for n in ("upstream", "downstream")}
+            stats = StatsView(
+                connections=proxy.stats.connections + int(41 * seconds), open=len(self.rows),
+                exchanges=proxy.stats.exchanges + int(21_000 * seconds), hits=hits, **sums,
+                latency=Quantiles(count=1000, p50=0.0012, p95=0.4, p99=1.503, max=1.9),
+                delay=Quantiles(count=400, p50=1.501, p95=1.7, p99=1.89, max=2.2),
+                delay_error=Quantiles(count=400, p50=0.0001, p95=0.0003, p99=0.0004, max=0.002),
+            )  # fmt: skip
+            proxies.append(msgspec.structs.replace(proxy, stats=stats, mix=self._mix(proxy, hits)))
+        replaced = {"proxies": tuple(proxies), "events": self.engine.events + int(21_400 * seconds)}
+        self.engine = msgspec.structs.replace(self.engine, **replaced)
+
+    def _happen(self, row: dict[str, Any]) -> None:
+        request, name = row["request"], self.handlers[row["handler"]]
+        common = {"connection": row["id"], "exchange": row["exchanges"], "request": request,
+                  "handler": name}  # fmt: skip
+        if name == "normal":
+            self._event(Exchanged, seconds=self.dice.uniform(0.0004, 0.004), **common)
+        else:
+            what = {"delay": "held 412 B for 1.63 s", "errors": "answered ERR in the backend's place",
+                    "blackout": "closed, backend not called"}  # fmt: skip
+            self._event(Injected, what=what.get(name, name), **common)
+
+    def _event(self, kind: Callable[..., Any], **fields: Any) -> Any:
+        self.engine = msgspec.structs.replace(self.engine, events=self.engine.events + 1)
+        name = self.engine.proxies[0].name if self.engine.proxies else ""
+        event = kind(**{"seq": self.engine.events, "at": self.now, "proxy": name, **fields})
+        self.fresh.append(event)
+        return event
+
+    # --- requests --------------------------------------------------------------------------
+
+    def _answer(self, method: str, path: str, body: dict[str, Any], actor: str = "console") -> Any:
+        words = [unquote(word) for word in path.partition("?")[0].strip("/").split("/")]
+        key = " ".join([method, words[0], *words[2:3]])
+        answer = getattr(self, "_" + key.lower().replace(" ", "_"), None)
+        if answer is None:
+            raise EngineRefused(f"no such route: {method} {path}", 404)
+        return answer(words, body, actor)
+
+    def _add(self, name: str, listen: str, backend: str, behavior: str = "",
+             protocol: str = "redis") -> ProxyView:  # fmt: skip
+        proxy = ProxyView(name=name, listen=listen, backend=backend, protocol=protocol,
+                          enabled=True, draw="request", behavior=behavior, base=behavior)  # fmt: skip
+        proxy = msgspec.structs.replace(proxy, mix=self._mix(proxy, {}))
+        self.engine = msgspec.structs.replace(self.engine, proxies=(*self.engine.proxies, proxy))
+        return proxy
+
+    def _mix(self, proxy: ProxyView, hits: Mapping[str, int]) -> tuple[HandlerView, ...]:
+        ends = {view.name: view.ends_in for view in proxy.mix}
+        return tuple(
+            HandlerView(name=name, weight=weight, hits=hits.get(name, 0), ends_in=ends.get(name),
+                        options=defaults(name) | self.options.get(name, {}))
+            for name, weight in Mix.parse(proxy.behavior).weights
+        )  # fmt: skip
+
+    def _put(self, name: str, actor: str, what: str, **changes: Any) -> ProxyView:
+        before = self.proxy(name)
+        after = msgspec.structs.replace(before, **changes)
+        after = msgspec.structs.replace(after, mix=changes.get("mix", self._mix(after, after.stats.hits)))
+        proxies = tuple(after if proxy.name == name else proxy for proxy in self.engine.proxies)
+        self.engine = msgspec.structs.replace(self.engine, proxies=proxies)
+        self._changed(actor, what, before.behavior, after.behavior, name)
+        return after
+
+    def _changed(self, actor: str, what: str, before: str = "", after: str = "",
+                 proxy: str = "") -> None:  # fmt: skip
+        self.engine = msgspec.structs.replace(self.engine, revision=self.engine.revision + 1)
+        event = self._event(Changed, actor=actor, what=what, before=before, after=after, proxy=proxy)
+        self.journal.append(msgspec.to_builtins(event))
+
+    def _get_handlers(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return CATALOGUE
+
+    def _get_protocols(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return [{"name": name} for name in ("tcp", "http", "redis", "mysql", "postgresql")]
+
+    def _get_journal(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return self.journal
+
+    def _post_journal(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        self._changed(actor, f"note: {body['note']}")
+
+    def _patch_proxies_mix(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        weights = dict(Mix.parse(self.proxy(words[1]).behavior).weights) | body
+        behavior = ",".join(f"{w:g}:{name}" for name, w in weights.items() if w)
+        return self._put(words[1], actor, "weights", behavior=str(Mix.parse(behavior)))
+
+    def _put_proxies_mix(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        proxy = self._put(words[1], actor, "mix", behavior=body["behavior"])
+        if "duration" in body:
+            mix = tuple(msgspec.structs.replace(v, ends_in=body["duration"]) for v in proxy.mix)
+            proxy = self._put(words[1], actor, "timer", mix=mix)
+        return proxy
+
+    def _put_proxies_bypass(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return self._put(words[1], actor, "bypass", bypass=body["bypass"])
+
+    def _get_proxies_handlers(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        options = defaults(words[3]) | self.options.get(words[3], {})
+        return HandlerView(name=words[3], weight=0, options=options)
+
+    def _patch_proxies_handlers(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        own = self.options.setdefault(words[3], {})
+        own.update(body)
+        for name in [name for name, value in own.items() if value is None]:
+            del own[name]
+        self._put(words[1], actor, f"{words[3]} options")
+        return HandlerView(name=words[3], weight=0, options=defaults(words[3]) | own)
+
+    def _post_proxies_chain(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        own = {"handler", "name", "direction", "probability"}
+        rest = {name: value for name, value in body.items() if name not in own}
+        entry = ChainView(**{name: body[name] for name in own}, options=rest)
+        return self._put(words[1], actor, "chain", chain=(*self.proxy(words[1]).chain, entry)).chain[-1]
+
+    def _delete_proxies_chain(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        chain = tuple(e for e in self.proxy(words[1]).chain if e.name != words[3])
+        self._put(words[1], actor, "chain", chain=chain)
+
+    def _post_proxies(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return self._add(body["name"], body["listen"], body["backend"], "", body["protocol"])
+
+    def _patch_proxies(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return self._put(words[1], actor, "settings", **body)
+
+    def _put_connections_pin(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        self.connections[int(words[1])]["pinned"] = body["handler"] or ""
+
+    def _delete_connections(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        self.close(int(words[1]))
+
+    def _post_halt(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        halt = HaltView(halted=True, by=actor, at=self.now)
+        self.engine = msgspec.structs.replace(self.engine, halt=halt)
+
+    def _delete_halt(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        self.engine = msgspec.structs.replace(self.engine, halt=HaltView())
+
+    def _post_reset(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        for proxy in self.engine.proxies:
+            self._put(proxy.name, actor, "reset", behavior="", chain=())
+
+    def _get_profile(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        tables = [
+            {"name": p.name, "listen": p.listen, "backend": p.backend, "protocol": p.protocol}
+            | ({"behavior": p.behavior} if p.behavior else {})
+            for p in self.engine.proxies
+        ]
+        profile: dict[str, Any] = {"seed": self.engine.seed, "proxy": tables}
+        return {"profile": profile}
+
+    def toml(self) -> str:
+        """The running profile as TOML."""
+        return tomlkit.dumps(self._get_profile([], {}, "")["profile"])
+
+    def _put_profile(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        for table in body["proxy"]:
+            self._put(table["name"], actor, "profile", behavior=table.get("behavior", ""))
+
+    def _post_profile(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        if words[1] == "diff":
+            return self._difference(body)
+        self._changed(actor, "profile saved to chaos.toml")
+        return {"path": "chaos.toml"}
+
+    def _difference(self, given: dict[str, Any]) -> dict[str, Any]:
+        running = self._get_profile([], {}, "")["profile"]
+        changes = []
+        for table, other in zip(running["proxy"], given.get("proxy", []), strict=False):
+            for key in sorted(set(table) | set(other)):
+                if table.get(key) != other.get(key):
+                    path = f"proxy.{table['name']}.{key}"
+                    changes.append({"path": path, "running": table.get(key), "given": other.get(key)})
+        return {"changes": changes}
