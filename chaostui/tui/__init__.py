@@ -37,7 +37,8 @@ def run_console(
     import signal
     import sys
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
+    # Textual reads standard input and draws on standard error.
+    if not (sys.stdin.isatty() and sys.stderr.isatty()) or os.environ.get("TERM") == "dumb":
         print("chaostui: the console needs a terminal; use --headless", file=sys.stderr)
         return 2
 

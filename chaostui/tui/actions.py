@@ -257,7 +257,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 _SHOWN = {
     "plus": "+", "minus": "-", "equals_sign": "=", "right_square_bracket": "]",
     "left_square_bracket": "[", "slash": "/", "backslash": "\\", "question_mark": "?",
-    "colon": ":", "at": "@", "less_than_sign": "<", "greater_than_sign": ">", "enter": "⏎",
+    "colon": ":", "at": "@", "less_than_sign": "<", "greater_than_sign": ">", "enter": "enter",
     "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pagedown": "pgdn",
     "pageup": "pgup", "shift+left": "shift+←", "shift+right": "shift+→",
 }  # fmt: skip

@@ -42,7 +42,7 @@ class ConsoleScreen(Keys, Screen[None]):
     """The base of all full screens; subclasses compose what stands between the bars."""
 
     BINDINGS = bindings("faults", "view", "screens", "help")
-    TITLED: ClassVar[str] = ""
+    AUTO_FOCUS: ClassVar[str | None] = ""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()

@@ -39,6 +39,8 @@ class Footer(LineView):
     def draw(self, width: int, height: int) -> list[Line]:
         flash = self._session.flashed
         tail = self._words(_ALWAYS)
+        if width < 100:
+            tail = [(f"{key}  ", key, identity) for _, key, identity in tail]
         room = width - sum(cell_len(word) for word, _, _ in tail) - 1
         if flash.text and self._session.clock() < flash.until:
             self._spans = []
