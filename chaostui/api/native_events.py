@@ -82,8 +82,9 @@ async def stream(bus: Bus, seq: int, chosen: Filter) -> AsyncGenerator[bytes]:
             if lost:
                 yield b'event: dropped\ndata: {"dropped":%d}\n\n' % lost
             for start in range(0, len(found), SLICE):
-                some = found[start : start + SLICE]
-                yield b"".join(_lines(event) for event in some if chosen(event))
+                some = [event for event in found[start : start + SLICE] if chosen(event)]
+                if some:
+                    yield b"".join(map(_lines, some))
                 await asyncio.sleep(0)
             seq = max(seq + lost, found[-1].seq if found else 0)
             if not await _more(bus, seq):

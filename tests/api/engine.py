@@ -69,6 +69,7 @@ class Engine:
             await self.server.start(self.supervisor, self.control, self.unix)
         except Exception as error:  # noqa: BLE001 - raised again where the test sees it
             self._failed = error
+            await self.supervisor.close()
             return
         finally:
             self._ready.set()
