@@ -22,7 +22,7 @@ from chaostui.protocol import Frame, Protocol, Request
 Direction = Literal["upstream", "downstream"]
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What limits any handler; each handler's own options are added to these."""
 
     max_hits: Annotated[
@@ -71,7 +71,7 @@ class Handler:
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
-    Options: ClassVar[type[Options]] = Options
+    Options: ClassVar[type[Limits]] = Limits
 
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options

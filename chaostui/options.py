@@ -20,7 +20,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo
 
 from chaostui.errors import Problem, SettingsError
-from chaostui.handler import Options as HandlerOptions
+from chaostui.handler import Limits
 from chaostui.safe_text import safe_text
 from chaostui.settings import Text, decode
 
@@ -32,7 +32,7 @@ REST = {"rest": True}
 CALLABLE = "callable"
 """The key of a handler's table that names code; it is no option."""
 
-_COMMON = frozenset(HandlerOptions.__struct_fields__)
+_COMMON = frozenset(Limits.__struct_fields__)
 _NAMES = {float: "number", int: "integer", bool: "boolean", str: "string"}
 _WORDS = {"number": "a number", "integer": "a whole number", "boolean": "true or false"}
 
@@ -185,7 +185,7 @@ def parse(
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Read what can be read, and say everything that is wrong with the rest."""
     known = fields(kind)
-    if issubclass(kind, HandlerOptions):
+    if issubclass(kind, Limits):
         raw = {name: value for name, value in raw.items() if name != CALLABLE}
     rest = [name for name in kind.__struct_fields__ if name not in known]
     values: dict[str, Any] = {name: dict(raw) for name in rest}

@@ -15,7 +15,7 @@ from msgspec import Meta
 from chaostui.actions import Action, Call
 from chaostui.engine.plan import Catalog
 from chaostui.errors import Problem, SettingsError
-from chaostui.handler import Handler, Options
+from chaostui.handler import Handler, Limits
 from chaostui.handlers.abort import Abort
 from chaostui.handlers.blackout import Blackout
 from chaostui.handlers.delay import Delay
@@ -236,7 +236,7 @@ def make(name: str, found: object, place: str = "") -> type[Handler]:
     return type(name, (OwnHandler,), {"name": name, "function": staticmethod(found)})
 
 
-class OwnOptions(Options, frozen=True, kw_only=True, forbid_unknown_fields=False):
+class OwnOptions(Limits, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """Whatever the user's function understands."""
 
     settings: Annotated[Mapping[str, Any], Meta(extra=REST)] = {}

@@ -221,7 +221,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def decode(kind: type, value: Any) -> Any:
     """Read the types msgspec does not know: ``dec_hook`` for every use of these models."""
     if kind in (Address, Mix) and isinstance(value, str):
-        return kind.parse(value)  # type: ignore[attr-defined]
+        return kind.parse(value)
     raise ValueError(f"expected a string, got {type(value).__name__}")
 
 

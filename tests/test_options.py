@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from chaostui import options, registry
 from chaostui.errors import SettingsError
-from chaostui.handler import Options
+from chaostui.handler import Limits
 from chaostui.handlers.delay import Delay
 from chaostui.handlers.errors import Errors
 from chaostui.options import Option, Typed
@@ -28,7 +28,7 @@ ORDINARY = {
 LIMITS = ("max_hits", "every", "duration")
 
 
-class Odd(Options, frozen=True, kw_only=True):
+class Odd(Limits, frozen=True, kw_only=True):
     """Options of every type there is."""
 
     ratio: Annotated[float, Meta(gt=0, le=1, description="a share")]
@@ -40,7 +40,7 @@ class Odd(Options, frozen=True, kw_only=True):
     on: bool = False
 
 
-class Open(Options, frozen=True, kw_only=True):
+class Open(Limits, frozen=True, kw_only=True):
     """Options that take every key."""
 
     everything: Annotated[Mapping[str, Any], Meta(extra=options.REST)] = {}
@@ -78,7 +78,7 @@ def test_a_handlers_own_options_come_before_its_limits() -> None:
     names = [option.name for option in options.describe(Errors.Options)]
 
     assert names == ["kind", "inject", "warmup", *LIMITS]
-    assert [option.name for option in options.describe(Options)] == list(LIMITS)
+    assert [option.name for option in options.describe(Limits)] == list(LIMITS)
 
 
 def test_every_type_has_a_name() -> None:

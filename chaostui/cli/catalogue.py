@@ -11,7 +11,7 @@ import click
 
 from chaostui import registry
 from chaostui.errors import NotFound
-from chaostui.handler import Options
+from chaostui.handler import Limits
 from chaostui.options import Option, describe, show, unknown
 from chaostui.protocol import Kind
 
@@ -21,12 +21,12 @@ Row = tuple[str, str, str, str]
 @click.command(help="The handlers and their settings; of NAME alone where one is given.")
 @click.argument("name", required=False)
 def handlers(name: str | None) -> None:
-    common = [option.name for option in describe(Options)]
+    common = [option.name for option in describe(Limits)]
     for kind in _chosen("handler", registry.builtin().handlers, name):
         options = [o for o in describe(kind.Options) if name or o.name not in common]
         _print(", ".join((kind.name, *kind.aliases)), _help(kind), map(_row, options))
     if not name:
-        _print("every handler", "takes what limits it", map(_row, describe(Options)))
+        _print("every handler", "takes what limits it", map(_row, describe(Limits)))
 
 
 @click.command(help="The protocols and the errors they speak; of NAME alone where one is given.")

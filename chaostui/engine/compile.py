@@ -8,7 +8,7 @@ from typing import Any
 from chaostui.engine.layers import RawOptions
 from chaostui.engine.plan import Armed, ArmedEntry, Catalog, Plan
 from chaostui.errors import Problem, SettingsError
-from chaostui.handler import Direction, Handler, Options
+from chaostui.handler import Direction, Handler, Limits
 from chaostui.options import describe, read, unknown
 from chaostui.protocol import Protocol
 from chaostui.settings import ChainEntry, Mix
@@ -27,7 +27,7 @@ def handler_class(catalog: Catalog, name: str) -> type[Handler]:
 
 def read_options(
     kind: type[Handler], raw: Mapping[str, Any], protocol: type[Protocol], place: str
-) -> Options:
+) -> Limits:
     """Read a handler's options for a proxy that speaks ``protocol``; SettingsError."""
     try:
         options = read(kind.Options, raw)
@@ -46,9 +46,9 @@ class Compiled:
     def __init__(self) -> None:
         self.mix: dict[str, Armed] = {}
         self.chain: list[ArmedEntry] = []
-        self._updates: list[tuple[Armed, Options, float]] = []
+        self._updates: list[tuple[Armed, Limits, float]] = []
 
-    def arm(self, old: Armed | None, kind: type[Handler], options: Options, weight: float) -> Armed:
+    def arm(self, old: Armed | None, kind: type[Handler], options: Limits, weight: float) -> Armed:
         """Keep what is on already, with its hits and shared state, or switch it on."""
         armed = old if old is not None and old.kind is kind else Armed(kind, options, weight)
         self._updates.append((armed, options, weight))

@@ -181,7 +181,7 @@ class Connection(ABC):
         problem = ""
         reason: CloseReason = "backend unreachable"
         try:
-            await self.proxy.dial(self)
+            await self.proxy.dial(self.backend)
         except asyncio.CancelledError:
             if self.reason != "connect timeout":
                 raise
@@ -234,7 +234,7 @@ class Connection(ABC):
             self.client.shut()
             self.backend.shut()
         elif not self.half_closed_at:
-            self.half_closed_at = time.monotonic()
+            self.half_closed_at = self.proxy.core.now
             self.proxy.half_closed.add(self)
 
     def side_lost(self, side: Side) -> None:

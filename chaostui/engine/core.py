@@ -41,6 +41,8 @@ class Core:
         """The control API's own addresses, never to be dialled."""
         self.max_connections = connection_limit()
         self.open = 0
+        self.now = time.monotonic()
+        """The monotonic clock at the last tick: near enough where a tenth of a second is."""
         self.lag = 0.0
         self.ended: list[tuple[Proxy, str]] = []
         """What has ended by itself and the supervisor has not written down yet."""
@@ -70,7 +72,7 @@ class Core:
             task.cancel()
 
     def _tick(self, due: float) -> None:
-        now = time.monotonic()
+        self.now = now = time.monotonic()
         self._lags = [*self._lags[-9:], max(now - due, 0.0)]
         self.lag = max(self._lags)
         if now - due > LAG_WARNING:

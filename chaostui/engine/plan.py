@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaostui.handler import Direction, Handler, Options as HandlerOptions
+from chaostui.handler import Direction, Handler, Limits
 from chaostui.protocol import Protocol
 
 
@@ -28,7 +28,7 @@ class Armed:
     """A handler that is switched on for a proxy."""
 
     kind: type[Handler]
-    options: HandlerOptions
+    options: Limits
     weight: float = 0.0
     shared: dict[str, Any] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)

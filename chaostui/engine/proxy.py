@@ -19,6 +19,7 @@ from chaostui.engine.framed import Framed
 from chaostui.engine.layers import Layers, RawOptions, merged_options
 from chaostui.engine.listener import Listener
 from chaostui.engine.plan import Armed, ArmedEntry, Plan
+from chaostui.engine.side import Side
 from chaostui.engine.stats import Stats
 from chaostui.engine.turns import Turns
 from chaostui.errors import NotAllowed
@@ -43,6 +44,7 @@ class Proxy:
 
     def __init__(self, core: Core, settings: ProxySettings) -> None:
         self.core = core
+        self._spare_dice = random.Random(0)
         self.bus = core.bus
         self.watch = core.watch
         self.settings = settings
@@ -58,7 +60,6 @@ class Proxy:
         self._compiled = Compiled()
         self._young: dict[Connection, None] = {}
         self._ordinal = 0
-        self._spare_dice = random.Random(0)
         self._warned = 0.0
         self.dialling: set[Connection] = set()
         """Connections whose backend has not answered yet."""
@@ -90,6 +91,9 @@ class Proxy:
         """Where to dial, when nothing has to be resolved."""
         self._protocol = self.core.catalog.protocols[self.settings.protocol]
         self._protocol_options = dict(self.settings.protocol_options)
+        self._stateless: Protocol | None = None
+        if not self._protocol.framed:
+            self._stateless = self.new_protocol()
 
     @property
     def protocol(self) -> type[Protocol]:
@@ -97,7 +101,9 @@ class Proxy:
         return self._protocol
 
     def new_protocol(self) -> Protocol:
-        """A protocol's instance for a connection."""
+        """A protocol's instance for a connection; one for all where it knows no frames."""
+        if self._stateless is not None:
+            return self._stateless
         return self._protocol(self.backend_name, self._spare_dice, **self._protocol_options)
 
     # -- plan -------------------------------------------------------------------------------
@@ -218,17 +224,15 @@ class Proxy:
         self.stats.downstream += connection.down.received
         self.core.closed(self)
 
-    async def dial(self, connection: Connection) -> None:
+    def dial(self, side: Side) -> Coroutine[Any, Any, Any]:
         """Connect the backend's side of a connection; OSError or NotAllowed when it cannot."""
-        side = connection.backend
         target = self._target
         if target is None:
-            await dial(self.settings.backend, side, self.core.why_not_dial)
-            return
+            return dial(self.settings.backend, side, self.core.why_not_dial)
         why = self.core.why_not_dial(*target)
         if why:
             raise NotAllowed(why)
-        await asyncio.get_running_loop().create_connection(lambda: side, *target)
+        return asyncio.get_running_loop().create_connection(side.itself, *target)
 
     def dialled(self, problem: str) -> None:
         """A dial has ended, with a problem or well."""

@@ -49,6 +49,10 @@ class Side(asyncio.Protocol):
         self._paused = 0
         self._closer: asyncio.TimerHandle | None = None
 
+    def itself(self) -> Side:
+        """What a loop calls to make the protocol of a connection: there is one already."""
+        return self
+
     # -- reading ----------------------------------------------------------------------------
 
     @property

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from chaostui.actions import Action, Send
-from chaostui.handler import Handler, Options
+from chaostui.handler import Handler, Limits
 from chaostui.protocol import Frame
 
 
@@ -18,7 +18,7 @@ class Delay(Handler):
 
     name = "delay"
 
-    class Options(Options, frozen=True, kw_only=True):
+    class Options(Limits, frozen=True, kw_only=True):
         """How long, how evenly, and which way."""
 
         sleep: Annotated[
@@ -66,4 +66,4 @@ class Delay(Handler):
                 drawn = sleep + jitter * 2 * (dice.paretovariate(3) - 1)
             case _:
                 drawn = dice.uniform(sleep - jitter, sleep + jitter)
-        return min(max(drawn, 0.0), sleep + 20 * jitter)
+        return float(min(max(drawn, 0.0), sleep + 20 * jitter))

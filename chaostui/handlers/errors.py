@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
 from chaostui.actions import Action, Send
-from chaostui.handler import Handler, Options
+from chaostui.handler import Handler, Limits
 from chaostui.protocol import Frame, Protocol
 
 
@@ -16,17 +16,17 @@ class Errors(Handler):
     """Answer in the backend's place, with an error the client knows from the real server."""
 
     name = "errors"
-    aliases = ("error",)
+    aliases: ClassVar[tuple[str, ...]] = ("error",)
 
-    class Options(Options, frozen=True, kw_only=True):
+    class Options(Limits, frozen=True, kw_only=True):
         """Which error, and from which call on."""
 
         kind: Annotated[
             str, Meta(description="the protocol's name of the error (empty: a likely one)")
         ] = ""
-        inject: Annotated[
-            bool, Meta(description="instead: put random bytes into the request")
-        ] = False
+        inject: Annotated[bool, Meta(description="instead: put random bytes into the request")] = (
+            False
+        )
         warmup: Annotated[int, Meta(ge=0, description="calls that pass before it begins")] = 0
 
     @classmethod
@@ -47,9 +47,7 @@ class Errors(Handler):
         elif self.options.inject:
             yield Send(self.spoil(frame.data))
         elif frame.last:
-            yield from self.context.protocol.error(
-                self.options.kind, request=self.context.request
-            )
+            yield from self.context.protocol.error(self.options.kind, request=self.context.request)
 
     def warming(self, frame: Frame) -> bool:
         """Count the calls of the proxy and say whether this one still passes."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chaostui.actions import Action, Reset as ResetBoth, Wait
-from chaostui.handler import Handler, Options
+from chaostui.handler import Handler, Limits
 from chaostui.protocol import Frame
 
 
@@ -17,7 +17,7 @@ class Reset(Handler):
 
     name = "reset"
 
-    class Options(Options, frozen=True, kw_only=True):
+    class Options(Limits, frozen=True, kw_only=True):
         """When."""
 
         after: Annotated[
