@@ -1,0 +1,72 @@
+"""ldap: operations and results of LDAPv3 (RFC 4511), and the results of a server in trouble."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from chaostui.actions import Action, Close, Reply, Send
+from chaostui.protocol import Kind, Request
+from chaostui.protocols.framing import Framed
+from chaostui.protocols.ldap_messages import Operation, Replies, Requests, Session
+
+DISCONNECT = "disconnect"
+DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
+"""The notice that a server sends before it closes (section 4.4.1)."""
+UNAVAILABLE = 52
+
+CODES = {
+    "busy": (51, "the server is too busy", True),
+    "unavailable": (UNAVAILABLE, "the server is shutting down", True),
+    "unwilling": (53, "the server is unwilling to perform", False),
+    "time_limit": (3, "the time limit was exceeded", False),
+    "size_limit": (4, "the size limit was exceeded", False),
+    "admin_limit": (11, "an administrative limit was exceeded", False),
+    "other": (80, "an internal error", False),
+}
+"""Result codes (appendix A), what they tell, and whether one may be picked unasked."""
+
+
+class LDAP(Framed):
+    """LDAPv3, until StartTLS succeeds or a bind wraps the messages."""
+
+    name = "ldap"
+    kinds = (
+        *(Kind(name, text, default=likely) for name, (_, text, likely) in CODES.items()),
+        Kind(DISCONNECT, "a notice of disconnection, then the connection ends", default=True),
+    )
+    requests = Requests
+    replies = Replies
+    upstream: Requests
+    downstream: Replies
+
+    def __init__(
+        self, backend: str = "", dice: random.Random | None = None, **options: Any
+    ) -> None:
+        super().__init__(backend, dice, **options)
+        self.session = self.upstream.session = self.downstream.session = Session()
+
+    def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        if request is not None and request.tag:
+            return (Send(request.tag),)  # nobody waits for an answer, but the server must know
+        if kind == DISCONNECT or not isinstance(request, Operation):
+            notice = result(UNAVAILABLE, "the server is shutting down")
+            notice += element(0x8A, DISCONNECTION)
+            return Reply(message(b"\0", 0x78, notice)), Close()
+        code, text, _ = CODES[kind]
+        return (Reply(message(request.id, request.result, result(code, text))),)
+
+
+def element(tag: int, contents: bytes) -> bytes:
+    """Make a BER element of less than 128 bytes."""
+    return bytes((tag, len(contents))) + contents
+
+
+def result(code: int, text: str) -> bytes:
+    """Make the contents of an LDAPResult: a code, no matched entry, a text (section 4.1.9)."""
+    return element(0x0A, bytes((code,))) + element(0x04, b"") + element(0x04, text.encode())
+
+
+def message(id: bytes, tag: int, contents: bytes) -> bytes:
+    """Make a message; ``id`` as the request has written it."""
+    return element(0x30, element(0x02, id) + element(tag, contents))
