@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Kind, Phase, Request
+from chaostui.protocol import Kind, Options, Phase, Request
 from chaostui.protocols import mysql_errors as errors
 from chaostui.protocols.framing import Framed
 from chaostui.protocols.mysql_packets import (
@@ -33,6 +35,15 @@ class MySQL(Framed):
     kinds = errors.KINDS
     requests = Requests
     replies = Replies
+
+    class Options(Options, frozen=True, kw_only=True):
+        """What the client may be offered."""
+
+        tls: Annotated[
+            Literal["passthrough", "refuse"],
+            Meta(description="refuse: hide the server's TLS and compression from clients"),
+        ] = "passthrough"
+
     upstream: Requests
     downstream: Replies
 
@@ -40,7 +51,8 @@ class MySQL(Framed):
         self, backend: str = "", dice: random.Random | None = None, **options: Any
     ) -> None:
         super().__init__(backend, dice, **options)
-        self.session = self.upstream.session = self.downstream.session = Session()
+        session = Session(refuses=self.options.tls == "refuse")
+        self.session = self.upstream.session = self.downstream.session = session
         # The server speaks first, so TLS never begins at once; a login may begin with 0x16.
         self.fresh = False
 

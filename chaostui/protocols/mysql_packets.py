@@ -53,9 +53,11 @@ class Session:
     """What both directions of a connection must know."""
 
     __slots__ = ("capabilities", "extended", "infile", "mariadb", "opaque", "phase",
-                 "statements", "status")  # fmt: skip
+                 "refuses", "statements", "status")  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, *, refuses: bool) -> None:
+        self.refuses = refuses
+        """Whether the client shall find neither TLS nor compression."""
         self.phase = GREETING
         self.mariadb = True
         self.capabilities = 0
@@ -75,8 +77,8 @@ class Session:
         """Whether both sides have a capability."""
         return bool(self.capabilities & capability)
 
-    def greeted(self, payload: bytes) -> None:
-        """Read the server's greeting (Protocol::HandshakeV10)."""
+    def greeted(self, payload: bytes) -> bytes:
+        """Read the server's greeting (Protocol::HandshakeV10); return what the client shall see."""
         version, _, rest = payload[1:].partition(b"\0")
         if payload[:1] != b"\n" or len(rest) < 31:
             raise Desync("no greeting of MySQL's protocol 10")
@@ -85,6 +87,12 @@ class Session:
         if not self.can(NOT_MARIADB):
             self.extended = int.from_bytes(rest[27:31], "little")
         self.phase = LOGIN
+        if not self.refuses:
+            return payload
+        self.capabilities &= ~(TLS | COMPRESS | ZSTD)
+        flags = self.capabilities.to_bytes(4, "little")
+        shown = rest[:13] + flags[:2] + rest[15:18] + flags[2:] + rest[20:]
+        return payload[: -len(rest)] + shown
 
     def logging_in(self, payload: bytes) -> None:
         """Read the client's answer (Protocol::HandshakeResponse41), or its wish for TLS."""

@@ -75,7 +75,8 @@ class Replies(LengthCutter):
             if len(data) - at < 4 + size:
                 return MORE
             if data[at + 4] != ERR:
-                self.session.greeted(data[at + 4 : at + 4 + size])
+                greeting = self.session.greeted(data[at + 4 : at + 4 + size])
+                self.instead = data[at : at + 4] + greeting
         self.open(None, replied=True, aside=True)
         self.closes = True
         return 4 + size
