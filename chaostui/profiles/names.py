@@ -33,6 +33,8 @@ class Names:
     ) -> None:
         self.catalog = catalog or registry.builtin()
         self.mistakes: list[Mistake] = []
+        self.written: dict[Path, Path] = {}
+        """Where a handler's table really stands that may be written under an alias."""
         self._own = {name: table[CALLABLE] for name, table in own.items() if CALLABLE in table}
         self._allow_code = allow_code
         self._code = code
@@ -86,7 +88,9 @@ class Names:
         found: dict[str, Any] = {}
         for given, table in tables.items():
             place = (*path, given)
-            name = self.handler(given, place, "key")
+            coded = isinstance(table, Mapping) and CALLABLE in table
+            name = given if coded else self.handler(given, place, "key")
+            self.written[*path, name] = place
             if name in found:
                 self._note(place, f"another name of {name!r}, which has a table too")
             if isinstance(table, Mapping):

@@ -139,20 +139,27 @@ def overlap(one: Address, other: Address) -> bool:
         return one.path == other.path
     if one.port != other.port or not one.port:
         return False
-    return bool(_hosts(one.host) & _hosts(other.host))
+    return _covers(one.host, other.host) or _covers(other.host, one.host)
 
 
-def _hosts(host: str) -> set[str]:
-    """The loopback names an address stands for, since wildcards include them."""
+def _covers(host: str, other: str) -> bool:
+    """Whether ``host`` is one of the addresses of ``other``, or a wildcard over one."""
+    return any(
+        mine == its or (mine, version) in (("0.0.0.0", 4), ("::", 6))
+        for mine, _ in _numbers(host)
+        for its, version in _numbers(other)
+    )
+
+
+def _numbers(host: str) -> list[tuple[str, int]]:
+    """The addresses that are known of a host without asking anybody, with their IP versions."""
     if host.lower() == "localhost":
-        return {"127.0.0.1", "::1", "localhost"}
+        return [("127.0.0.1", 4), ("::1", 6)]
     try:
         number = ipaddress.ip_address(host)
     except ValueError:
-        return {host.lower()}
-    if number.is_unspecified:
-        return {str(number), "127.0.0.1" if number.version == 4 else "::1"}
-    return {str(number), str(ipaddress.ip_address(0 if number.version == 4 else b"\0" * 16))}
+        return [(host.lower(), 0)]
+    return [(str(number), number.version)]
 
 
 def _chain(proxy: Values, path: Path) -> Iterator[Mistake]:
@@ -187,7 +194,7 @@ def _matches(proxy: Values, path: Path, tables: Values, names: Names) -> Iterato
             place = ("handler", name)
         if name in own:
             place = (*path, "handler", name)
-        yield from _suits(names.kind(name), options, protocol, place)
+        yield from _suits(names.kind(name), options, protocol, names.written.get(place, place))
     for index, entry in enumerate(proxy.get("chain", ())):
         place = (*path, "chain", index)
         kind = names.kind(entry.get("handler", ""))

@@ -1,0 +1,1 @@
+"""Profiles: reading, refusing with places, writing."""
