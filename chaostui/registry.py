@@ -59,6 +59,8 @@ PROTOCOLS = {
     "tcp": "chaostui.protocols.tcp:Tcp",
     "http": "chaostui.protocols.http:Http",
     "redis": "chaostui.protocols.redis:Redis",
+    "memcached": "chaostui.protocols.memcached:Memcached",
+    "smtp": "chaostui.protocols.smtp:Smtp",
     "postgres": "chaostui.protocols.postgres:Postgres",
 }
 """Each protocol's class by name, imported when it is first asked for: most engines speak one."""
