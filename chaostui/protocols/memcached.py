@@ -41,7 +41,6 @@ class Memcached(Framed):
     """memcached as text or binary, found out by the first byte of each command."""
 
     name = "memcached"
-    aliases = ("memcache",)
     requests = Commands
     replies = Replies
     kinds = (

@@ -29,7 +29,7 @@ VALUES = {b"VALUE": 3, b"CONFIG": 3, b"VA": 1}
 LISTS = frozenset([b"VALUE", b"CONFIG", b"STAT", b"ITEM", b"PREFIX", b"key", b"mg"])
 """Reply lines after which another one follows."""
 
-COMMAND = re.compile(rb"[A-Za-z_]{0,32}(?:[ \r\n]|\Z)")
+COMMAND = re.compile(rb"([A-Za-z_]{0,32})(?:[ \r\n]|\Z)")
 REPLY = re.compile(rb"[A-Za-z0-9_]{1,32}(?:[ \r\n=]|\Z)")
 
 
@@ -70,12 +70,13 @@ class Commands(Cutter):
     def line(self, data: bytes, pos: int) -> int:
         """Read a command line; return where it ends (0: more is needed)."""
         end = data.find(b"\n", pos) + 1
-        if not COMMAND.match(data, pos):
+        command = COMMAND.match(data, pos)
+        if command is None:
             raise Desync("not a command of memcached")
         if not end:
             return 0
-        words = data[pos:end].split() or [b""]
-        word = words[0]
+        word = command[1]
+        words = data[pos:end].split() if word else [word]
         at = 2 if word in AFTER_TIME else 1
         key = words[at] if len(words) > at else b""
         self.left = length(words, STORAGE[word]) if word in STORAGE else 0
