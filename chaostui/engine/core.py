@@ -155,7 +155,10 @@ class Core:
     # -- who may be dialled -----------------------------------------------------------------
 
     def why_not_dial(self, ip: str, port: int) -> str:
-        """Say why a backend's address must not be dialled, or ``""``."""
+        """Say why a backend's address must not be dialled, or ``""``.
+
+        ``ip`` is spelled as ``numeric`` or the resolver does.
+        """
         link_local = ip.startswith(("169.254.", "fe8", "fe9", "fea", "feb", "::ffff:169.254."))
         if link_local and not self.allow_link_local:
             return f"{ip} is link-local, where cloud metadata lives (use --allow-upstream)"

@@ -18,13 +18,17 @@ STAGGER = 0.25
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 
-def numeric(address: Address) -> bool:
-    """Whether an address is an IP address, so that nothing has to be resolved."""
+def numeric(host: str) -> str:
+    """An IP address in the one spelling that rules look at; ``""`` for a name.
+
+    IPv4 inside IPv6 (``::ffff:7f00:1``) is spelled as the IPv4 address that it means.
+    """
     try:
-        ipaddress.ip_address(address.host)
+        ip = ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return not address.path
+        return ""
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return str(mapped or ip)
 
 
 async def dial(address: Address, side: Side, refused: Callable[[str, int], str]) -> None:
@@ -57,13 +61,9 @@ async def resolve(address: Address) -> list[AddressInfo]:
 
     Raises OSError with one line when the name cannot be resolved.
     """
-    try:
-        ips = (
-            ["127.0.0.1", "::1"]  # RFC 6761, 6.3: localhost is loopback, no DNS
-            if address.host == "localhost"
-            else [str(ipaddress.ip_address(address.host))]
-        )
-    except ValueError:
+    # RFC 6761, 6.3: localhost is loopback, no DNS.
+    ips = ["127.0.0.1", "::1"] if address.host == "localhost" else [numeric(address.host)]
+    if not ips[0]:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)

@@ -87,7 +87,8 @@ class Proxy:
     def _read_settings(self) -> None:
         backend = self.settings.backend
         self.backend_name = str(backend)
-        self._target = (backend.host, backend.port) if numeric(backend) else None
+        ip = numeric(backend.host)
+        self._target = (ip, backend.port) if ip else None
         """Where to dial, when nothing has to be resolved."""
         self._protocol = self.core.catalog.protocols[self.settings.protocol]
         self._protocol_options = dict(self.settings.protocol_options)
