@@ -216,7 +216,7 @@ sleeep = 2
 sleep = -1
 sleep = 2
 before = x
-[behavior:nope]
+[behavior:hangs]
 [statsd]
 enabled = true
 hots = a
@@ -233,8 +233,7 @@ hots = a
         "v.ini:11:1: no option 'sleeep'; did you mean 'sleep'?",
         "v.ini:13:1: 'sleep' stands there twice",
         "v.ini:14:10: before: 'x' is not true or false",
-        "v.ini:15:1: no handler 'nope' (there is normal, delay, errors, hang, blackout, abort, "
-        "transient, reset)",
+        "v.ini:15:1: no handler 'hangs'; did you mean 'hang'?",
         "v.ini:18:1: no key 'hots'; did you mean 'host'?",
     ]
 
