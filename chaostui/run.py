@@ -103,7 +103,7 @@ class Engine:
             await supervisor.close()
             raise
         supervisor.unauthenticated = self._server.unauthenticated
-        supervisor.core.control = [(a.host, a.port) for a in self._server.addresses if not a.path]
+        supervisor.core.control = self._server.names
         self._watch_owner()
         self._beside()
         gc.collect()

@@ -229,11 +229,14 @@ class Connection(ABC):
         link.end()
 
     def half_closed(self, link: Link) -> None:
-        """The end of ``link`` was passed on; when both are, the connection is over."""
+        """The end of ``link`` has come: pass it on; when both have, the connection is over."""
         if self.up.ended and self.down.ended:
             self.client.shut()
             self.backend.shut()
-        elif not self.half_closed_at:
+            return
+        if link.dest.writable:
+            link.dest.send_fin()
+        if not self.half_closed_at:
             self.half_closed_at = self.proxy.core.now
             self.proxy.half_closed.add(self)
 
@@ -331,6 +334,15 @@ class Connection(ABC):
             downstream=self.down.received,
             seconds=time.monotonic() - self.opened,
         )
+        self._untie()
+
+    def _untie(self) -> None:
+        """Break the cycles, so that the memory goes now: collecting it costs more than a dial."""
+        self._dialling = None
+        for link in (self.up, self.down):
+            link.untie()
+        for side in (self.client, self.backend):
+            side.untie()
 
 
 def peer_name(side: Side) -> str:

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
 from chaostui.engine.bus import Bus
@@ -39,6 +39,7 @@ class Core:
         self.allow_link_local = False
         self.control: list[tuple[str, int]] = []
         """The control API's own addresses, never to be dialled."""
+        self._own: dict[int, list[str]] = {}
         self.max_connections = connection_limit()
         self.open = 0
         self.now = time.monotonic()
@@ -162,17 +163,18 @@ class Core:
         link_local = ip.startswith(("169.254.", "fe8", "fe9", "fea", "feb", "::ffff:169.254."))
         if link_local and not self.allow_link_local:
             return f"{ip} is link-local, where cloud metadata lives (use --allow-upstream)"
-        for host, own_port in self.own_addresses():
-            if port == own_port and _same_host(ip, host):
-                return f"{Address(ip, port)} is an address of chaostui's own"
+        if any(_same_host(ip, host) for host in self._own.get(port, ())):
+            return f"{Address(ip, port)} is an address of chaostui's own"
         return ""
 
-    def own_addresses(self) -> Iterator[tuple[str, int]]:
-        """Where this engine itself listens."""
-        yield from self.control
-        for proxy in self.proxies.values():
-            if proxy.listener is not None:
-                yield from proxy.listener.names
+    def learn_own_addresses(self) -> None:
+        """Look where this engine itself listens now: it must not dial that."""
+        listeners = [p.listener for p in self.proxies.values() if p.listener is not None]
+        names = [name for listener in listeners for name in listener.names]
+        self._own = {
+            port: [h for h, p in (*names, *self.control) if p == port]
+            for _, port in (*names, *self.control)
+        }
 
 
 def _same_host(ip: str, listening: str) -> bool:

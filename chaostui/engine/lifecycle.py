@@ -23,6 +23,9 @@ from chaostui.options import read, unknown
 from chaostui.settings import MAX_PROXIES, Profile, ProxySettings, encode
 
 
+LOOPBACK = {"localhost": ("127.0.0.1", "::1")}
+
+
 class Lifecycle:
     """Starting, reloading, draining; adding, changing and removing proxies."""
 
@@ -48,6 +51,11 @@ class Lifecycle:
 
     def _ended(self, proxy: Proxy, told: list[str]) -> None:
         self._journal.write("duration", f"{', '.join(told)} ended", proxy.name)
+
+    def own_control(self, addresses: list[tuple[str, int]]) -> None:
+        """The control API listens on these hosts and ports: they are never dialled."""
+        self.core.control = [(ip, p) for h, p in addresses for ip in LOOPBACK.get(h, (h,))]
+        self.core.learn_own_addresses()
 
     # -- proxies by name --------------------------------------------------------------------
 

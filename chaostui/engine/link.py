@@ -150,8 +150,6 @@ class Link:
         self.direct = False
         dest = self.dest
         if what is What.EOF:
-            if dest.writable and dest.transport is not None and not dest.fin_sent:
-                dest.send_fin()
             self.connection.half_closed(self)
         elif what is What.RESET:
             dest.reset()
@@ -191,3 +189,9 @@ class Link:
             self._walker.cut(what)
         else:
             self.walked_out(what)
+
+    def untie(self) -> None:
+        """The connection is over: let go of it."""
+        self._walker = self.tap = self.stage = None
+        self.chain = ()
+        del self.connection

@@ -177,6 +177,7 @@ class Proxy:
     async def open(self, listener: Listener) -> None:
         """Accept clients on ``listener``, which is the proxy's from now on."""
         self.listener = listener
+        self.core.learn_own_addresses()
         await listener.accept(self.new_client)
 
     def change(self, settings: ProxySettings) -> None:
@@ -198,6 +199,7 @@ class Proxy:
         if self.listener is not None:
             self.listener.close()
             self.listener = None
+            self.core.learn_own_addresses()
 
     def new_client(self) -> asyncio.Protocol:
         """The protocol object for a client that is being accepted."""

@@ -199,3 +199,8 @@ class Side(asyncio.Protocol):
             # abort() alone would send a FIN.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
         self.transport.abort()
+
+    def untie(self) -> None:
+        """The connection is over: let go of it."""
+        self.transport = None
+        del self.connection

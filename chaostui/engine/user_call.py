@@ -91,15 +91,21 @@ class UserSide:
         """Send bytes to this side. Raises TypeError for anything but bytes."""
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"sendall() takes bytes, not {type(data).__name__}")
+        if self._link.dead:
+            raise ConnectionResetError("the connection is gone")
         self._link.send(bytes(data))
 
     async def close(self) -> None:
         """Close the connection, both sides, after what was sent."""
-        self._link.connection.finish(Close(), None)
+        self._finish(Close())
 
     async def reset(self) -> None:
         """Reset the connection, both sides, after what was sent."""
-        self._link.connection.finish(Reset(), None)
+        self._finish(Reset())
+
+    def _finish(self, final: Close | Reset) -> None:
+        if not self._link.dead:
+            self._link.connection.finish(final, None)
 
 
 class BlockingSide:
