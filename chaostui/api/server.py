@@ -124,6 +124,12 @@ class ControlServer:
         self._states.append(state)
         return functools.partial(ControlProtocol, config, state, {})
 
+    @property
+    def names(self) -> list[tuple[str, int]]:
+        """The IP addresses and ports it is bound to."""
+        sockets = [sock for server in self._servers for sock in server.sockets]
+        return [sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX]
+
     async def close(self) -> None:
         """Stop listening, let calls in flight end, cut streams."""
         for server in self._servers:

@@ -59,10 +59,11 @@ def _errors(status: int, problems: list[tuple[str, str, str]]) -> Response:
 def in_force(call: Call) -> str:
     """The handler in force where there is but one, else the mix as text."""
     mix = Mix.parse(call.supervisor.proxy(_proxy(call)).behavior)
-    weights = [(name, weight) for name, weight in mix.weights if weight]
+    known = call.supervisor.catalog.handlers
+    weights = tuple((known[name].name, weight) for name, weight in mix.weights if weight)
     if not weights:
         return "normal"
-    return weights[0][0] if weights[0][1] == 100 else str(mix)
+    return weights[0][0] if weights[0][1] == 100 else str(Mix(weights))
 
 
 def _proxy(call: Call) -> str | None:

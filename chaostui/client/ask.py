@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from chaostui.client.address import refusal
+from chaostui.errors import EngineRefused
 
 T = TypeVar("T")
 
@@ -42,11 +43,14 @@ class Ask(Generic[T]):
             if self.vaurien and status == 400:
                 raise ValueError(str(error))
             raise error
-        if self.answer is type(None) or not raw:
+        if self.answer is type(None) or status == 204:
             return None  # type: ignore[return-value]
         if self.answer is str:
-            return raw.decode()  # type: ignore[return-value]
-        return msgspec.json.decode(raw, type=self.answer)
+            return raw.decode("utf-8", "replace")  # type: ignore[return-value]
+        try:
+            return msgspec.json.decode(raw, type=self.answer)
+        except msgspec.MsgspecError as error:
+            raise EngineRefused(f"this is no engine's answer: {error}", status) from None
 
 
 def proxy_path(name: str | None, rest: str = "") -> str:

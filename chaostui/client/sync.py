@@ -57,6 +57,8 @@ class Client:
     ValueError where Vaurien's client does: an unknown handler, or options it does not have.
     """
 
+    _connection: http.client.HTTPConnection | None = None
+
     def __init__(
         self,
         host: str = "localhost",
@@ -76,7 +78,6 @@ class Client:
             host, port, scheme, os.fspath(unix) if unix else "", token or "", actor
         )
         self._lock = threading.Lock()
-        self._connection: http.client.HTTPConnection | None = None
         self._owner = os.getpid()
 
     def __repr__(self) -> str:
@@ -86,6 +87,10 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Vaurien's users never close a client; it must not warn of that.
         self.close()
 
     def close(self) -> None:

@@ -1,0 +1,225 @@
+"""The asyncio client: the same methods, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaostui.client import AsyncClient, Client
+from chaostui.errors import EngineRefused, EngineUnreachable
+from chaostui.events import Changed
+from tests.api.engine import Engine, proxy
+from tests.tcp import free_port
+from tests.wait import eventually
+
+
+@pytest.fixture
+async def client(engine: Engine) -> AsyncIterator[AsyncClient]:
+    """Drive the engine."""
+    async with AsyncClient("127.0.0.1", engine.port) as found:
+        yield found
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    """What one can do, the other can, with the same parameters; only ``live`` is for consoles."""
+
+    def methods(kind: type) -> dict[str, list[str]]:
+        return {
+            name: list(inspect.signature(member).parameters)
+            for name, member in vars(kind).items()
+            if not name.startswith("_") and callable(member)
+        }
+
+    blocking, awaited = methods(Client), methods(AsyncClient)
+    awaited.pop("live")
+
+    assert blocking == awaited
+    assert all(inspect.getdoc(getattr(Client, name)) for name in blocking)
+
+
+async def test_vaurien_s_methods_are_awaited(client: AsyncClient) -> None:
+    """Handlers and behaviors are set and read as with the blocking client."""
+    assert await client.set_handler("errors") == "ok"
+    assert await client.get_behavior() == "error"
+    assert "normal" in await client.list_handlers()
+    with pytest.raises(ValueError, match="the 'nope' handler does not exist"):
+        await client.set_handler("nope")
+
+
+async def test_a_handler_acts_within_its_block(client: AsyncClient) -> None:
+    """Blocks nest, and take options."""
+    async with client.with_handler("delay", sleep=2):
+        async with client.with_behavior("error"):
+            assert await client.get_handler() == "errors"
+        assert await client.get_handler() == "delay"
+        assert (await client.handler("delay")).options["sleep"] == 2
+    assert await client.get_handler() == "normal"
+    assert await client.sessions() == []
+
+
+async def test_an_exception_and_a_cancellation_end_the_block(client: AsyncClient) -> None:
+    """The error is the block's own, and the fault is gone."""
+    with pytest.raises(RuntimeError, match="mine"):
+        async with client.with_handler("errors"):
+            raise RuntimeError("mine")
+    assert await client.get_handler() == "normal"
+
+    inside = asyncio.Event()
+
+    async def block() -> None:
+        async with client.with_handler("errors"):
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(block())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await client.get_handler() == "normal"
+
+
+async def test_what_does_not_exist_is_a_value_error(client: AsyncClient) -> None:
+    """Unknown handlers and options raise before the block begins."""
+    cases: list[tuple[str, dict[str, Any]]] = [("nope", {}), ("delay", {"slep": 1})]
+    for name, options in cases:
+        with pytest.raises(ValueError, match=r"\w"):
+            async with client.with_handler(name, **options):
+                raise AssertionError("the block must not run")
+    assert await client.sessions() == []
+
+
+async def test_the_lease_is_renewed_within_the_block(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block may last longer than the lease."""
+    monkeypatch.setattr("chaostui.client.owner.LEASE", 0.4)
+    monkeypatch.setattr("chaostui.client.owner.RENEWAL", 0.05)
+    seen: list[float] = []
+    async with client.with_handler("errors"), asyncio.timeout(5):
+        while len(seen) < 2 or seen[-1] <= seen[-2]:
+            seen.append((await client.sessions())[0].expires_in)
+        assert await client.get_handler() == "errors"
+
+
+async def test_the_death_of_the_connection_ends_the_fault(engine: Engine) -> None:
+    """A loop that stops in the middle of a block leaves nothing broken."""
+    client = AsyncClient("127.0.0.1", engine.port)
+    block = client.with_handler("errors")
+    await block.__aenter__()
+    assert await client.get_handler() == "errors"
+    for state in engine.server._states:
+        for connection in list(state.connections):
+            engine._loop.call_soon_threadsafe(connection.transport.abort)
+
+    await eventually(lambda: engine.look(lambda s: s.proxy()).behavior == "", within=1)
+    await block.__aexit__(None, None, None)
+    await client.close()
+
+
+async def test_events_are_followed(client: AsyncClient) -> None:
+    """The stream has a connection of its own, so calls go on beside it."""
+    events = client.events(since=0, kinds=["change"])
+    first = await client.note("one")
+    second = await client.note("two")
+
+    found = [await anext(events), await anext(events)]
+    await events.aclose()
+
+    assert found == [first, second]
+    assert isinstance(first, Changed)
+
+
+async def test_calls_at_once_take_turns(client: AsyncClient) -> None:
+    """Many tasks may share a client."""
+    found = await asyncio.gather(*(client.get_handler() for _ in range(50)))
+
+    assert found == ["normal"] * 50
+
+
+async def test_a_cancelled_call_does_not_spoil_the_next(client: AsyncClient) -> None:
+    """An answer that nobody waits for any more is not taken for another's."""
+    for _ in range(20):
+        call = asyncio.ensure_future(client.engine())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        call.cancel()
+        assert await client.get_handler() == "normal"
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
+async def test_a_stale_connection_is_replaced(client: AsyncClient, engine: Engine) -> None:
+    """An engine that closed the idle connection is simply asked anew."""
+    await client.health()
+    for state in engine.server._states:
+        for connection in list(state.connections):
+            engine._loop.call_soon_threadsafe(connection.transport.abort)
+
+    assert await client.health() == {"status": "ok"}
+
+
+async def drained(live: AsyncIterator[object]) -> None:
+    """Read a stream to its end."""
+    async for _ in live:
+        pass
+
+
+async def test_an_engine_that_ends_is_told(tmp_path: Path) -> None:
+    """Streams and calls say in one line that nobody answers any more."""
+    path = tmp_path / "s.sock"
+    with Engine(proxy(), unix=path) as engine:
+        client = AsyncClient(unix=path)
+        live = client.live()
+        await anext(live)
+        engine.stop()
+        with pytest.raises(EngineUnreachable, match=f"no engine answers at unix:{path}"):
+            await drained(live)
+        with pytest.raises(EngineUnreachable):
+            await client.health()
+        await client.close()
+
+
+async def test_no_engine_is_one_clear_line() -> None:
+    """Where nobody answers, the error says where and why."""
+    port = free_port()
+    client = AsyncClient("127.0.0.1", port)
+
+    with pytest.raises(EngineUnreachable) as caught:
+        await client.health()
+    with pytest.raises(EngineUnreachable):
+        await anext(client.live())
+
+    assert str(caught.value).startswith(f"no engine answers at http://127.0.0.1:{port}: ")
+    assert "\n" not in str(caught.value)
+
+
+async def test_another_server_is_no_engine() -> None:
+    """What does not speak HTTP is an unreachable engine."""
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"SSH-2.0-OpenSSH\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    async with server, AsyncClient("127.0.0.1", server.sockets[0].getsockname()[1]) as client:
+        with pytest.raises(EngineUnreachable, match="no answer in HTTP"):
+            await client.health()
+
+
+async def test_refusals_carry_their_status(client: AsyncClient) -> None:
+    """A stream that is refused raises as a call does."""
+    with pytest.raises(EngineRefused) as call:
+        await client.proxy("no")
+    with pytest.raises(EngineRefused) as stream:
+        await anext(client.live(hz=99))
+    with pytest.raises(EngineRefused) as events:
+        await anext(client.events(kinds=["nope"]))
+
+    assert [c.value.status for c in (call, stream, events)] == [404, 400, 400]
