@@ -43,6 +43,7 @@ class Action:
             yield ",".join(self.keys), self.id, ""
 
 
+# fmt: off
 _MIX = "PATCH /proxies/{proxy}/mix"
 _PUT_MIX = "PUT /proxies/{proxy}/mix"
 _PIN = "PUT /connections/{id}/pin"
@@ -252,6 +253,7 @@ def _help() -> Iterator[Action]:
 ACTIONS: tuple[Action, ...] = (
     *_faults(), *_panes(), *_connections(), *_views(), *_screens(), *_help(),
 )
+# fmt: on
 BY_ID = {action.id: action for action in ACTIONS}
 
 _SHOWN = {

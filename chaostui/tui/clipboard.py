@@ -38,14 +38,12 @@ def osc52(text: str, *, tmux: bool = False) -> str:
     return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}\x1b\\" if tmux else sequence
 
 
-def copy(
-    text: str, write: Callable[[str], object], environ: Mapping[str, str] = os.environ
-) -> str:
+def copy(text: str, write: Callable[[str], object], environ: Mapping[str, str] = os.environ) -> str:
     """Copy ``text`` and say how: ``write`` sends a sequence to the terminal."""
     command = tool(environ)
     if command:
         try:
-            subprocess.run(command, input=text.encode(), check=True, timeout=1)  # noqa: S603
+            subprocess.run(command, input=text.encode(), check=True, timeout=1)
         except (OSError, subprocess.SubprocessError):
             pass
         else:

@@ -32,7 +32,7 @@ HELP: Mapping[str, str] = {
     "sort": "the column it is sorted by at first",
     "reverse": "largest first",
     "profiles": "folder of profiles on the screen R",
-    "keymap": "action id to keys, as in \"fault.normal\" = \"0,f9\"",
+    "keymap": 'action id to keys, as in "fault.normal" = "0,f9"',
 }
 
 

@@ -99,9 +99,7 @@ class Dialogs:
         choices = [Choice("", safe_text(name, limit=60), name) for name in names]
         self._choose(title, choices, lambda name: self._run(identity, name))
 
-    def _choose(
-        self, title: str, choices: list[Choice], act: Callable[[str], object]
-    ) -> None:
+    def _choose(self, title: str, choices: list[Choice], act: Callable[[str], object]) -> None:
         def answered(answer: str | None) -> None:
             self._session.guard()
             if answer is not None:
@@ -235,7 +233,10 @@ class Dialogs:
             ("memory", figures.size(engine.rss)),
             ("connections", f"at most {engine.max_connections:,}"),
             ("events", f"{engine.events:,}, {engine.events_dropped:,} dropped"),
-            ("sessions", ", ".join(safe_text(s.owner, limit=40) for s in engine.sessions) or "none"),
+            (
+                "sessions",
+                ", ".join(safe_text(s.owner, limit=40) for s in engine.sessions) or "none",
+            ),
             ("endpoint", safe_text(self._app.desk.endpoint)),
             ("profile", safe_text(self._app.desk.profile) or "none"),
             ("log folder", str(Path(config.folder("state")))),

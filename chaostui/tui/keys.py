@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.message_pump import MessagePump
 
@@ -14,7 +14,7 @@ from chaostui.tui.actions import of
 Commands = Mapping[str, Callable[[str], object]]
 
 
-def bindings(*contexts: str) -> list[Binding]:
+def bindings(*contexts: str) -> list[BindingType]:
     """The key bindings of some contexts; each has an id, so that a keymap can move it."""
     return [
         Binding(keys, f"run('{action.id}', '{argument}')", action.help, show=False, id=identity)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chaostui.client import AsyncClient, Frame
-from chaostui.client.calls import API, Ask
+from chaostui.client.ask import API, Ask
 from chaostui.errors import EngineRefused
 
 
@@ -30,9 +30,7 @@ class ClientLink:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
-    async def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> Any:
+    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make one call of the native API; ``path`` begins after ``/api/v1``."""
         answer: Any = Any
         if method == "DELETE" or path == "/reset":

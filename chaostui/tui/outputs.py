@@ -39,7 +39,9 @@ class Outputs:
             "copy.cli": lambda _: self._copy("mix as command line", export.as_cli(session.proxies)),
             "copy.toml": lambda _: self._copy("mix as TOML", export.as_toml(session.proxies)),
             "copy.row": lambda _: self._row(),
-            "copy.attach": lambda _: self._copy("attach command", f"chaostui attach {desk.endpoint}"),
+            "copy.attach": lambda _: self._copy(
+                "attach command", f"chaostui attach {desk.endpoint}"
+            ),
             "export.write": lambda _: self._write(),
             "view.screenshot": lambda _: self._screenshot(),
             "view.tap": lambda _: self._tap(),
@@ -77,9 +79,9 @@ class Outputs:
             f"chaostui-events-{stamp}.jsonl": lambda: export.lines_as_jsonl(lines),
         }
         try:
-            for name, text in files.items():
+            for name, made in files.items():
                 with Path(name).open("x") as file:
-                    file.write(text())
+                    file.write(made())
         except OSError as error:
             self._session.flash(f"not written: {error}", "bad")
         else:

@@ -7,6 +7,7 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from chaostui.client.frame import STATES
 from chaostui.safe_text import safe_text
 from chaostui.tui.actions import ACTIONS, EVERYWHERE, shown
 from chaostui.tui.keys import Run
@@ -59,32 +60,35 @@ class ActionsProvider(Provider):
         base = self.screen
         if not isinstance(base, ConsoleScreen):
             return
+        yield from self._handlers(base)
+        if base.CONTEXT == "connections":
+            yield from self._filters(base)
+        for proxy in base.session.store.proxies:
+            word = safe_text(proxy.name, limit=40)
+            yield f"proxy: show {word}", "only its connections", "proxy.show", proxy.name
+        for theme in self.app.available_themes:
+            yield f"theme: {theme}", "change the colours", "view.theme", theme
+
+    def _handlers(self, base: ConsoleScreen) -> Iterator[Entry]:
         for name in base.session.names:
             word = safe_text(name, limit=32)
             text = safe_text(base.session.helps.get(name, ""), limit=100)
             yield f"handler: toggle {word}", text, "fault.toggle", name
             yield f"handler: solo {word}", text, "fault.solo", name
             yield f"handler: select {word}", text, "mix.select", name
-            if base.CONTEXT == "connections":
-                yield f"connections: filter handler:{word}", "", "connections.filter", (
-                    f"handler={name}"
-                )
         for seconds in (5, 30):
             text = "back by itself afterwards"
             yield f"mix: blackout for {seconds} s", text, "fault.timed", f"blackout {seconds}"
-        if base.CONTEXT == "connections":
-            for state in ("open", "dialling", "half-closed", "closing"):
-                yield f"connections: filter state:{state}", "", "connections.filter", (
-                    f"state={state}"
-                )
-            for column in COLUMNS:
-                yield f"connections: sort by {column.title}", "", "connections.sort", column.field
-                yield f"columns: show or hide {column.title}", "", "columns.show", column.field
-        for proxy in base.session.store.proxies:
-            word = safe_text(proxy.name, limit=40)
-            yield f"proxy: show {word}", "only its connections", "proxy.show", proxy.name
-        for theme in self.app.available_themes:
-            yield f"theme: {theme}", "change the colours", "view.theme", theme
+
+    def _filters(self, base: ConsoleScreen) -> Iterator[Entry]:
+        words = [f"handler={name}" for name in base.session.names]
+        words += [f"state={state}" for state in STATES]
+        for word in words:
+            title = f"connections: filter {safe_text(word, limit=40)}"
+            yield title, "only these", "connections.filter", word
+        for column in COLUMNS:
+            yield f"connections: sort by {column.title}", "", "connections.sort", column.field
+            yield f"columns: show or hide {column.title}", "", "columns.show", column.field
 
     def _run(self, identity: str, argument: str) -> None:
         self.screen.post_message(Run(identity, argument))

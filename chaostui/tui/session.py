@@ -1,4 +1,4 @@
-"""The console's link to its engine: frames in, changes out, and what is shown as pending."""
+"""The console's session with its engine: what the screens show and what they ask for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 import msgspec
 
@@ -21,12 +22,14 @@ from chaostui.tui.model.lines import Line
 from chaostui.tui.model.store import FrameStore
 from chaostui.tui.model.tap import Tap
 from chaostui.tui.model.twice import Twice
-from chaostui.tui.model.undo import UndoStack
+from chaostui.tui.outbox import Outbox
 
 GUARD = 0.3
 """For so long after a dialog closed, keys that change faults are taken for typing."""
 FLASH = 5.0
 """How long the last thing that happened stays in the footer, in seconds."""
+RETRY = 0.5
+"""How often an engine that is lost is looked for, in seconds."""
 
 
 class Link(Protocol):
@@ -51,10 +54,9 @@ class Flash:
 
 
 class Session:
-    """Everything the screens show and everything they ask for.
+    """Screens read its attributes and call its methods.
 
-    Screens read its attributes and call its methods; ``on_frame`` is called with the new
-    events after each frame and after each answer.
+    ``on_frame`` is called with the new events after each frame and after each answer.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Session:
         self.actor = actor
         self.clock = clock
         self.store = FrameStore()
+        self.outbox = Outbox(self._send, self.flash)
         self.names: tuple[str, ...] = (mix.NORMAL,)
         self.selected = mix.NORMAL
         self.catalogue: dict[str, tuple[form.Field, ...]] = {}
@@ -77,12 +80,7 @@ class Session:
         self.flashed = Flash()
         self.tap = Tap(0)
         self.on_frame: Callable[[Sequence[Line]], None] = lambda lines: None
-        self._undo: UndoStack[Change] = UndoStack()
-        self._outbox: asyncio.Queue[Change] = asyncio.Queue()
-        self._waiting: list[Change] = []
-        self._expected: dict[str, str] = {}
         self._options: dict[tuple[str, str], dict[str, Any]] = {}
-        self._expected_options: dict[tuple[str, str], dict[str, Any]] = {}
         self._situation = Situation()
         self._saved_revision: int | None = None
 
@@ -91,54 +89,45 @@ class Session:
     @property
     def pending(self) -> set[tuple[str, str]]:
         """Pairs of proxy and handler (or ``handler.option``) not acknowledged yet."""
-        return {touch for change in self._waiting for touch in change.touches}
+        return self.outbox.pending
 
     @property
     def proxies(self) -> tuple[ProxyView, ...]:
         """The proxies in view, with what was asked for and is not acknowledged yet."""
-        return tuple(
-            msgspec.structs.replace(proxy, behavior=self._expected[proxy.name])
-            if proxy.name in self._expected
-            else proxy
-            for proxy in self.store.in_view
-        )
+        return self.outbox.expected(self.store.in_view)
 
     @property
     def unsaved(self) -> bool:
         """Whether anything changed since the start or the last save."""
         engine = self.store.engine
-        return engine is not None and engine.revision != (self._saved_revision or engine.revision)
-
-    def situation(self) -> Situation:
-        """What a fault key acts on now."""
-        self._situation.proxies = self.proxies
-        self._situation.names = self.names
-        self._situation.selected = self.selected
-        return self._situation
+        known = self._saved_revision
+        return engine is not None and known is not None and engine.revision != known
 
     def options(self, handler: str) -> dict[str, Any]:
         """The options of a handler on the first proxy in view, defaults where none are known."""
-        found = {field.name: field.default for field in self.catalogue.get(handler, ())}
+        defaults = {field.name: field.default for field in self.catalogue.get(handler, ())}
+        found = dict(defaults)
         for proxy in self.store.in_view[:1]:
             found.update(self._options.get((proxy.name, handler), {}))
             for view in proxy.mix:
                 if view.name == handler:
                     found.update(view.options)
-            found.update(self._expected_options.get((proxy.name, handler), {}))
-        return found
+            found.update(self.outbox.options.get((proxy.name, handler), {}))
+        return {n: defaults.get(n) if value is None else value for n, value in found.items()}
+
+    # --- what the screens ask for ----------------------------------------------------------
 
     def flash(self, text: str, role: str = "dim") -> None:
         """Say something in the footer for a while."""
         self.flashed = Flash(safe_text(text, limit=160), role, self.clock() + FLASH)
-
-    # --- what the screens ask for ----------------------------------------------------------
 
     def fault(self, identity: str, argument: str = "") -> None:
         """Perform an action that changes faults."""
         if self.clock() < self.guard_until:
             self.flash("key ignored: a dialog just closed", "warn")
             return
-        now = self.situation()
+        now = self._situation
+        now.proxies, now.names, now.selected = self.proxies, self.names, self.selected
         now.remember()
         try:
             change = FAULTS[identity](now, argument)
@@ -164,29 +153,15 @@ class Session:
 
     def apply(self, change: Change) -> None:
         """Send a change, to be shown as pending until the engine acknowledges it."""
-        if not change:
-            self.flash(change.label, "warn")
-            return
-        if change.undo:
-            self._undo.push(change)
-        self._enqueue(change)
+        self.outbox.apply(change, self.store.proxies)
 
     def undo(self) -> None:
         """Take back the last change."""
-        change = self._undo.undo()
-        if change is None:
-            self.flash("nothing to undo", "warn")
-        else:
-            back = Change(f"undone: {change.label}", change.undo, (), change.touches)
-            self._enqueue(back)
+        self.outbox.undo(self.store.proxies)
 
     def redo(self) -> None:
         """Make the last undone change again."""
-        change = self._undo.redo()
-        if change is None:
-            self.flash("nothing to redo", "warn")
-        else:
-            self._enqueue(Change(f"again: {change.label}", change.do, (), change.touches))
+        self.outbox.redo(self.store.proxies)
 
     def guard(self) -> None:
         """A dialog or filter closed: ignore fault keys for a moment."""
@@ -208,7 +183,7 @@ class Session:
         """Look at the next proxy or the one before; all of them stand between last and first."""
         names = ["", *(proxy.name for proxy in self.store.proxies)]
         if len(names) <= 2:
-            self.flash("there is only one proxy", "dim")
+            self.flash("there is only one proxy")
             return
         at = names.index(self.store.scope) if self.store.scope in names else 0
         self.look_at(names[(at + step) % len(names)])
@@ -239,32 +214,18 @@ class Session:
                 if not self.catalogue:
                     await self.begin()
                 async for frame in self.link.live(hz=10):
-                    self.lost = ""
                     self._apply(frame)
                 self.lost = "the engine ended the connection"
             except (ChaosError, OSError, EOFError) as error:
                 self.lost = safe_text(str(error) or type(error).__name__, limit=120)
             self.on_frame(())
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(RETRY)
 
     async def deliver(self) -> None:
         """Send changes one after the other, for ever."""
         while True:
-            await self.deliver_one()
-
-    async def deliver_one(self) -> None:
-        """Send the oldest change that waits, as soon as there is one."""
-        change = await self._outbox.get()
-        try:
-            for request in change.do:
-                self._answered(request, await self._send(request))
-            self.flash(f"{change.label} · u undo" if change.undo else change.label, "good")
-        except (ChaosError, OSError) as error:
-            self.flash(f"{change.label} failed: {error}", "bad")
-        self._waiting.remove(change)
-        if not self._waiting:
-            self._expected.clear()
-        self.on_frame(())
+            await self.outbox.deliver()
+            self.on_frame(())
 
     async def follow_tap(self, connection: int) -> None:
         """Collect the payload of one connection until cancelled."""
@@ -281,47 +242,25 @@ class Session:
                 answer = await self.link.request("GET", path)
             except (ChaosError, OSError):
                 return
-            self._options[proxy.name, handler] = dict(_plain(answer)["options"])
+            self._options[proxy.name, handler] = dict(answer["options"])
 
-    async def _send(self, request: Request) -> Any:
-        return await self.link.request(request.method, request.path, request.body)
-
-    def _enqueue(self, change: Change) -> None:
-        self._waiting.append(change)
-        for request in change.do:
-            self._expect(request)
-        self.flash(f"{change.label} …")
-        self._outbox.put_nowait(change)
-
-    def _expect(self, request: Request) -> None:
-        """Work out what a request will make of a mix or of options, ahead of the answer."""
-        for proxy in self.proxies:
-            body = request.body or {}
-            if request.path == changes.proxy_path(proxy.name, "mix"):
-                if "behavior" in body:
-                    self._expected[proxy.name] = body["behavior"]
-                else:
-                    self._expected[proxy.name] = mix.write(mix.read(proxy.behavior) | dict(body))
-            elif request.path.startswith(changes.proxy_path(proxy.name, "handlers") + "/"):
-                handler = request.path.rpartition("/")[2]
-                defaults = {field.name: field.default for field in self.catalogue.get(handler, ())}
-                wanted = {n: defaults.get(n) if v is None else v for n, v in body.items()}
-                self._expected_options.setdefault((proxy.name, handler), {}).update(wanted)
-
-    def _answered(self, request: Request, answer: Any) -> None:
-        if "/handlers/" in request.path and answer is not None:
-            view = _plain(answer)
-            proxy = request.path.split("/")[2]
-            self._options[proxy, view["name"]] = dict(view["options"])
-        elif request.path.endswith(("/mix", "/bypass")) and answer is not None:
-            self.store.acknowledge(msgspec.convert(_plain(answer), ProxyView, strict=False))
+    async def _send(self, request: Request) -> None:
+        """Make a request of a change and take its answer over, ahead of the next frame."""
+        answer = await self.link.request(request.method, request.path, request.body)
+        if not answer:
+            return
+        if "/handlers/" in request.path:
+            proxy = unquote(request.path.split("/")[2])
+            self._options[proxy, answer["name"]] = dict(answer["options"])
+        elif request.path.endswith(("/mix", "/bypass")):
+            self.store.acknowledge(msgspec.convert(answer, ProxyView, strict=False))
 
     def _apply(self, frame: Frame) -> None:
+        self.lost = ""
         lines = self.store.apply(frame)
-        if self._saved_revision is None and self.store.engine is not None:
-            self._saved_revision = self.store.engine.revision
-        if not self._waiting:
-            self._expected_options.clear()
+        if self._saved_revision is None:
+            self._saved_revision = frame.engine.revision
+        self.outbox.settle()
         self._order()
         for line in lines:
             if line.kind == "change" and not line.text.startswith(f"{self.actor}:"):
@@ -331,15 +270,11 @@ class Session:
         self.on_frame(lines)
 
     def _order(self) -> None:
-        behavior = self.store.in_view[0].behavior if self.store.in_view else ""
-        fresh = len(self.names) == 1 and (self.store.engine is not None) and self.catalogue
-        if fresh or any(name not in self.names for name in mix.read(behavior)):
+        """Give handlers their keys; a key keeps its meaning once it has one."""
+        view = self.store.in_view
+        behavior = view[0].behavior if view else ""
+        first = len(self.names) == 1 and self.store.engine is not None and self.catalogue
+        if first or any(name not in self.names for name in mix.read(behavior)):
             self.names = mix.order(behavior, self.catalogue, self.names)
             if self.selected == mix.NORMAL and len(self.names) > 1:
                 self.selected = self.names[1]
-
-
-def _plain(answer: Any) -> dict[str, Any]:
-    """An answer as a map, whether the client made a view of it or not."""
-    plain: dict[str, Any] = msgspec.to_builtins(answer)
-    return plain

@@ -184,7 +184,9 @@ class FakeEngine:
         }  # fmt: skip
 
     def _drawn(self) -> int:
-        weights = dict(Mix.parse(self.engine.proxies[0].behavior).weights) if self.engine.proxies else {}
+        weights = (
+            dict(Mix.parse(self.engine.proxies[0].behavior).weights) if self.engine.proxies else {}
+        )
         roll = self.dice.uniform(0, 100)
         for name, weight in weights.items():
             roll -= weight
@@ -219,8 +221,11 @@ class FakeEngine:
         if name == "normal":
             self._event(Exchanged, seconds=self.dice.uniform(0.0004, 0.004), **common)
         else:
-            what = {"delay": "held 412 B for 1.63 s", "errors": "answered ERR in the backend's place",
-                    "blackout": "closed, backend not called"}  # fmt: skip
+            what = {
+                "delay": "held 412 B for 1.63 s",
+                "errors": "answered ERR in the backend's place",
+                "blackout": "closed, backend not called",
+            }
             self._event(Injected, what=what.get(name, name), **common)
 
     def _event(self, kind: Callable[..., Any], **fields: Any) -> Any:
@@ -242,8 +247,10 @@ class FakeEngine:
 
     def _add(self, name: str, listen: str, backend: str, behavior: str = "",
              protocol: str = "redis") -> ProxyView:  # fmt: skip
-        proxy = ProxyView(name=name, listen=listen, backend=backend, protocol=protocol,
-                          enabled=True, draw="request", behavior=behavior, base=behavior)  # fmt: skip
+        proxy = ProxyView(
+            name=name, listen=listen, backend=backend, protocol=protocol, enabled=True,
+            draw="request", behavior=behavior, base=behavior,
+        )  # fmt: skip
         proxy = msgspec.structs.replace(proxy, mix=self._mix(proxy, {}))
         self.engine = msgspec.structs.replace(self.engine, proxies=(*self.engine.proxies, proxy))
         return proxy
@@ -259,7 +266,9 @@ class FakeEngine:
     def _put(self, name: str, actor: str, what: str, **changes: Any) -> ProxyView:
         before = self.proxy(name)
         after = msgspec.structs.replace(before, **changes)
-        after = msgspec.structs.replace(after, mix=changes.get("mix", self._mix(after, after.stats.hits)))
+        after = msgspec.structs.replace(
+            after, mix=changes.get("mix", self._mix(after, after.stats.hits))
+        )
         proxies = tuple(after if proxy.name == name else proxy for proxy in self.engine.proxies)
         self.engine = msgspec.structs.replace(self.engine, proxies=proxies)
         self._changed(actor, what, before.behavior, after.behavior, name)
@@ -268,7 +277,9 @@ class FakeEngine:
     def _changed(self, actor: str, what: str, before: str = "", after: str = "",
                  proxy: str = "") -> None:  # fmt: skip
         self.engine = msgspec.structs.replace(self.engine, revision=self.engine.revision + 1)
-        event = self._event(Changed, actor=actor, what=what, before=before, after=after, proxy=proxy)
+        event = self._event(
+            Changed, actor=actor, what=what, before=before, after=after, proxy=proxy
+        )
         self.journal.append(msgspec.to_builtins(event))
 
     def _get_handlers(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
@@ -314,7 +325,9 @@ class FakeEngine:
         own = {"handler", "name", "direction", "probability"}
         rest = {name: value for name, value in body.items() if name not in own}
         entry = ChainView(**{name: body[name] for name in own}, options=rest)
-        return self._put(words[1], actor, "chain", chain=(*self.proxy(words[1]).chain, entry)).chain[-1]
+        return self._put(
+            words[1], actor, "chain", chain=(*self.proxy(words[1]).chain, entry)
+        ).chain[-1]
 
     def _delete_proxies_chain(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         chain = tuple(e for e in self.proxy(words[1]).chain if e.name != words[3])
@@ -373,5 +386,7 @@ class FakeEngine:
             for key in sorted(set(table) | set(other)):
                 if table.get(key) != other.get(key):
                     path = f"proxy.{table['name']}.{key}"
-                    changes.append({"path": path, "running": table.get(key), "given": other.get(key)})
+                    changes.append(
+                        {"path": path, "running": table.get(key), "given": other.get(key)}
+                    )
         return {"changes": changes}

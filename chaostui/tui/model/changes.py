@@ -99,7 +99,9 @@ def replace(
         label,
         tuple(Request("PUT", proxy_path(p.name, "mix"), body) for p in wanted),
         tuple(Request("PUT", proxy_path(p.name, "mix"), {"behavior": p.behavior}) for p in wanted),
-        frozenset((p.name, n) for p in wanted for n in (*mix.read(behavior), *mix.read(p.behavior))),
+        frozenset(
+            (p.name, n) for p in wanted for n in (*mix.read(behavior), *mix.read(p.behavior))
+        ),
     )
 
 

@@ -105,7 +105,9 @@ def sparkline(values: Sequence[float], width: int, *, ascii_only: bool = False) 
     blocks = ASCII_BLOCKS if ascii_only else BLOCKS
     if top <= 0:
         return (blocks[1] * len(shown)).rjust(max(width, 0))
-    line = "".join(blocks[max(1, math.ceil(value / top * 8)) if value > 0 else 1] for value in shown)
+    line = "".join(
+        blocks[max(1, math.ceil(value / top * 8)) if value > 0 else 1] for value in shown
+    )
     return line.rjust(width)
 
 

@@ -196,9 +196,7 @@ def _equal(field: str, word: str) -> Callable[[Columns, Sequence[int]], list[int
     return keep
 
 
-def _comparer(
-    field: str, op: str, value: float
-) -> Callable[[Columns, Sequence[int]], list[int]]:
+def _comparer(field: str, op: str, value: float) -> Callable[[Columns, Sequence[int]], list[int]]:
     compare = _COMPARE[op]
 
     def keep(rows: Columns, indices: Sequence[int]) -> list[int]:

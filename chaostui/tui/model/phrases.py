@@ -1,4 +1,4 @@
-"""What may be typed in the palette after a name: ``delay 40``, ``delay 1.5s``, ``errors kind X``."""
+"""What may be typed in the palette: ``delay 40``, ``delay 1.5s``, ``errors kind MOVED``."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chaostui.client.frame import COLUMNS, STATES
 
@@ -25,7 +26,7 @@ class Rows:
 
     def __init__(
         self,
-        columns: Mapping[str, array[int] | array[float]],
+        columns: Mapping[str, array[Any]],
         rates: Mapping[int, float],
         handlers: Sequence[str] = (),
         proxies: Sequence[str] = (),
@@ -64,7 +65,7 @@ class Rows:
     def _derived(self, field: str) -> Sequence[float]:
         if field == "rate":
             rate = self._rates.get
-            return [rate(identity, 0.0) for identity in self.columns["id"]]  # type: ignore[arg-type]
+            return [rate(identity, 0.0) for identity in self.columns["id"]]
         assert field == "bytes", field
         pairs = zip(self.columns["upstream"], self.columns["downstream"], strict=True)
         return [up + down for up, down in pairs]
@@ -79,13 +80,13 @@ class Rows:
         if field in ("handler", "proxy", "state"):
             names = {"handler": self.handlers, "proxy": self.proxies, "state": STATES}[field]
             last = len(names)
-            return [names[i] if i < last else "?" for i in self.columns[field]]  # type: ignore[index]
+            return [names[i] if i < last else "?" for i in self.columns[field]]
         ids = self.columns["id"]
         if field in ("client", "backend"):
             at = ("client", "backend").index(field)
-            return [self._addresses.get(i, _NO_ADDRESS)[at] for i in ids]  # type: ignore[arg-type]
+            return [self._addresses.get(i, _NO_ADDRESS)[at] for i in ids]
         at = ("pinned", "request", "opaque").index(field)
-        return [self._texts.get(i, _NO_TEXTS)[at] for i in ids]  # type: ignore[arg-type]
+        return [self._texts.get(i, _NO_TEXTS)[at] for i in ids]
 
     def find(self, identity: int) -> int | None:
         """The index of a connection's row, or None when it is not there."""

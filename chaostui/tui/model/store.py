@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,7 +20,7 @@ GHOSTS = 500
 RATE_WINDOW = 3
 """Rates are measured over so many half seconds."""
 
-Columns = dict[str, "array[int] | array[float]"]
+Columns = dict[str, "array[Any]"]
 
 
 class FrameStore:
@@ -67,7 +67,7 @@ class FrameStore:
         self.engine = frame.engine
         self.at, self.seq = frame.at, frame.seq
         self._tell(frame)
-        columns = _read(frame.columns)
+        columns: Columns = {name: frame.column(name) for name in COLUMNS}
         if columns["id"] != self._columns["id"]:
             self._bury(columns["id"])
         self._columns = columns
@@ -121,21 +121,9 @@ class FrameStore:
         if self._ghosts:
             shown = {name: column[:] for name, column in columns.items()}
             for name, column in shown.items():
-                whole = column.typecode != "d"
-                column.extend(int(g[name]) if whole else g[name] for g in self._ghosts)  # type: ignore[arg-type]
+                column.extend([ghost[name] for ghost in self._ghosts])
         names = tuple(proxy.name for proxy in self.proxies)
         self.rows = Rows(shown, self._rates, handlers, names, self._addresses, self._texts)
 
     def __repr__(self) -> str:
         return f"<FrameStore frame {self.seq}, {len(self.rows)} rows, {len(self.log)} events>"
-
-
-def _read(columns: Mapping[str, bytes]) -> Columns:
-    read: Columns = {}
-    for name, code in COLUMNS.items():
-        column: array[int] | array[float] = array(code)
-        column.frombytes(columns[name])
-        if sys.byteorder == "big":
-            column.byteswap()
-        read[name] = column
-    return read

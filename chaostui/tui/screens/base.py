@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,7 +19,6 @@ from chaostui.tui.widgets.bars import Banner
 from chaostui.tui.widgets.footer import Footer
 from chaostui.tui.widgets.lineview import LineView
 from chaostui.tui.widgets.topbar import TopBar
-
 
 ASKED = ("fault.timed", "fault.weight", "handler.set", "proxy.show")
 """Actions that need an argument; without one the app asks for it."""
@@ -41,13 +40,14 @@ class Desk:
 class ConsoleScreen(Keys, Screen[None]):
     """The base of all full screens; subclasses compose what stands between the bars."""
 
-    BINDINGS = bindings("faults", "view", "screens", "help")
+    BINDINGS: ClassVar = bindings("faults", "view", "screens", "help")
     AUTO_FOCUS: ClassVar[str | None] = ""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
         self.session = desk.session
+        self._last = ""
 
     def compose(self) -> ComposeResult:
         """Top bar, banner, the screen's own content, footer."""
@@ -71,12 +71,8 @@ class ConsoleScreen(Keys, Screen[None]):
 
     def tick(self, lines: Sequence[Line] = ()) -> None:
         """Show the newest frame."""
-        for widget in self.query(LineView):
-            tick = getattr(widget, "tick", None)
-            if tick is not None:
-                tick()
-            else:
-                widget.paint()
+        for pane in self.query(LineView):
+            pane.tick()
         self.set_class(bool(self.session.lost), "lost")
 
     def on_screen_resume(self) -> None:
@@ -89,7 +85,8 @@ class ConsoleScreen(Keys, Screen[None]):
 
     def on_run(self, event: Run) -> None:
         """Let the focused pane, any other pane, or this screen perform an action."""
-        if not event.identity.startswith("connections.reset"):
+        if event.identity != self._last:
+            self._last = event.identity
             self.session.twice.cancel()
         if self.dispatch(event.identity, event.argument):
             event.stop()
@@ -103,7 +100,7 @@ class ConsoleScreen(Keys, Screen[None]):
         if identity in FAULTS and (argument or identity not in ASKED):
             self.session.fault(identity, argument)
             return True
-        simple = {
+        simple: dict[str, Callable[[], object]] = {
             "fault.undo": self.session.undo,
             "fault.redo": self.session.redo,
             "handler.set": lambda: self.session.set_option(argument),
@@ -122,11 +119,10 @@ class ConsoleScreen(Keys, Screen[None]):
         return False
 
     def _panes(self) -> list[Keys]:
-        focused = self.focused
-        chain = [node for node in focused.ancestors_with_self] if focused else []
-        panes = [node for node in chain if isinstance(node, Keys) and node is not self]
-        rest = [node for node in self.query(LineView) if node not in panes]
-        return [*panes, *rest, self]
+        """Who may perform an action: the focused pane first, this screen last."""
+        panes = list(self.query(LineView))
+        panes.sort(key=lambda pane: not pane.has_focus)
+        return [*panes, self]
 
     def _maximise(self) -> None:
         if self.maximized is not None:

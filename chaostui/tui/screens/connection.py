@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import changes, figures
 from chaostui.tui.model.glyphs import glyph
+from chaostui.tui.model.lines import line
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.eventpane import EventPane
@@ -74,13 +77,13 @@ class Facts(LineView):
 class ConnectionScreen(ConsoleScreen):
     """The timeline of exchanges and injected faults, beside the payload where it is tapped."""
 
-    BINDINGS = bindings("stream")
+    BINDINGS: ClassVar = bindings("stream")
     CONTEXT = "stream"
 
     def __init__(self, desk: Desk, connection: int) -> None:
         super().__init__(desk)
         self.connection = connection
-        self.log = EventPane(self.session, id="connection-events", connection=connection)
+        self.happened = EventPane(self.session, id="connection-events", connection=connection)
         self.stream = StreamPane(self.session, id="connection-stream")
         self.stream.as_hex = True
 
@@ -91,11 +94,21 @@ class ConnectionScreen(ConsoleScreen):
     def content(self) -> Iterable[Widget]:
         """Facts, events, payload."""
         yield Facts(self.session, self.connection)
-        yield Vertical(self.log, self.stream, id="detail")
+        yield Vertical(self.happened, self.stream, id="detail")
 
     def on_mount(self) -> None:
         """The payload has the focus."""
         self.stream.focus()
+        self.run_worker(self._learn(), group="history")
+
+    async def _learn(self) -> None:
+        """Ask what happened on this connection before the console saw it."""
+        path = f"/events?since=0&connection={self.connection}"
+        try:
+            events = await self.session.link.request("GET", path)
+        except (ChaosError, OSError):
+            return
+        self.happened.remember([line(event) for event in events])
 
     def commands(self) -> Commands:
         """What can be done to this one connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -47,7 +48,8 @@ class _Page(LineView, can_focus=True):
         each = width // columns
         lines: list[Line] = []
         for title, rows in self._sections:
-            lines.append([Segment(f" {title}", self.ink("title"))])
+            parts = textwrap.wrap(title, max(20, width - 2))
+            lines += [[Segment(f" {part}", self.ink("title"))] for part in parts]
             cells = [self._cell(key, what, min(left, 26), each) for key, what in rows]
             half = -(-len(cells) // columns)
             for n in range(half):

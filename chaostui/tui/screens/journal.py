@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.widget import Widget
 
@@ -21,7 +21,7 @@ from chaostui.tui.widgets.listing import Cell, Entry, Listing
 class JournalScreen(ConsoleScreen):
     """Changes by whomever: this console, the API, a profile, a timer; oldest first."""
 
-    BINDINGS = bindings("journal")
+    BINDINGS: ClassVar = bindings("journal")
     CONTEXT = "journal"
 
     def __init__(self, desk: Desk) -> None:

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
+from textual.widgets import Static
 
-from chaostui.tui.keys import Commands, Run
+from chaostui.tui.keys import Commands, Run, bindings
 from chaostui.tui.model import changes
 from chaostui.tui.model.lines import Line
 from chaostui.tui.screens.base import ConsoleScreen, Desk
-from chaostui.tui.keys import bindings
 from chaostui.tui.widgets.bars import FilterBar
 from chaostui.tui.widgets.eventpane import EventPane
 from chaostui.tui.widgets.kpis import Kpis
@@ -28,10 +28,20 @@ MOST_AT_ONCE = 2000
 class LiveScreen(ConsoleScreen):
     """Watch live connections and break them with one key."""
 
-    BINDINGS = bindings("weights")
+    BINDINGS: ClassVar = bindings("weights")
     CONTEXT = "connections"
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-tiny"), (15, "-low"), (20, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it as an instance variable
+        (0, "-slim"),
+        (60, "-narrow"),
+        (100, "-normal"),
+        (150, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - the same
+        (0, "-tiny"),
+        (15, "-low"),
+        (20, "-short"),
+        (30, "-tall"),
+    ]
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -50,6 +60,7 @@ class LiveScreen(ConsoleScreen):
         lower = Vertical(EventPane(self.session), self.stream, id="lower")
         right = Vertical(self.table, self.filter_bar, lower, id="right")
         yield Horizontal(with_left, right, id="body")
+        yield Static("terminal too small for the table, faults keep running", id="too-small")
 
     def on_mount(self) -> None:
         """The connections have the focus."""
@@ -59,7 +70,9 @@ class LiveScreen(ConsoleScreen):
     def tick(self, lines: Sequence[Line] = ()) -> None:
         """Show the newest frame, and learn the settings of a handler just selected."""
         super().tick(lines)
-        if self.session.selected != self._learned and self.session.store.engine is not None:
+        changed = any(line.kind == "change" for line in lines)
+        stale = changed or self.session.selected != self._learned
+        if stale and self.session.store.engine is not None:
             self._learned = self.session.selected
             self.run_worker(self._learn(self._learned), exclusive=True, group="learn")
 
@@ -84,11 +97,11 @@ class LiveScreen(ConsoleScreen):
 
     def connection_id(self) -> int:
         """The connection under the cursor, or 0."""
-        return self.table.selected_id
+        return self.table.hold()
 
     def selected_ids(self) -> list[int]:
         """The connection under the cursor, as a list of one or none."""
-        identity = self.table.selected_id
+        identity = self.table.hold()
         return [identity] if identity else []
 
     def _filter(self, text: str) -> None:
@@ -144,10 +157,11 @@ class LiveScreen(ConsoleScreen):
         return False
 
     def _edit(self) -> None:
-        if self.has_class("-narrow"):
-            self.post_message(Run("ask.settings"))
+        pane = self.query_one(SettingsPane)
+        if pane.display and pane.size.height > 2:
+            pane.focus()
         else:
-            self.query_one(SettingsPane).focus()
+            self.post_message(Run("ask.settings"))
 
     def _turn_pane(self) -> None:
         """Events, stream as text, stream as hex, and round again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.widget import Widget
 
@@ -20,7 +20,7 @@ from chaostui.tui.widgets.listing import Cell, Listing
 class OptionsScreen(ConsoleScreen):
     """One line a setting: place, name, value, where it comes from, and what it means."""
 
-    BINDINGS = bindings("options")
+    BINDINGS: ClassVar = bindings("options")
     CONTEXT = "options"
 
     def __init__(self, desk: Desk) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
@@ -23,7 +24,7 @@ MOST = 500
 class RulesScreen(ConsoleScreen):
     """The profiles of a folder, and the difference between the selected one and what runs."""
 
-    BINDINGS = bindings("rules")
+    BINDINGS: ClassVar = bindings("rules")
     CONTEXT = "rules"
 
     def __init__(self, desk: Desk) -> None:
@@ -34,9 +35,7 @@ class RulesScreen(ConsoleScreen):
         self.diff = Listing(
             id="diff", title="Difference", empty="d compares the selected profile", context="rules"
         )
-        self.chain = Listing(
-            id="chain", title="Chains", empty="no chain entries", context="rules"
-        )
+        self.chain = Listing(id="chain", title="Chains", empty="no chain entries", context="rules")
         self.paths: list[Path] = []
 
     def content(self) -> Iterable[Widget]:
@@ -155,11 +154,10 @@ class RulesScreen(ConsoleScreen):
         self.tick()
 
     async def _save_as(self, name: str) -> None:
-        path = Path(name).expanduser()
+        path = Path(name)
         try:
             text = await self.session.link.request("GET", "/profile?format=toml")
-            with path.open("x") as file:
-                file.write(text)
+            await asyncio.to_thread(_write_new, path, text)
         except FileExistsError:
             self.session.flash(f"{path} exists: choose another name", "bad")
         except (ChaosError, OSError) as error:
@@ -168,6 +166,11 @@ class RulesScreen(ConsoleScreen):
             self.session.flash(f"saved to {path}", "good")
         self.refresh_list()
         self.tick()
+
+
+def _write_new(path: Path, text: str) -> None:
+    with path.open("x") as file:
+        file.write(text)
 
 
 def _difference(change: dict[str, Any]) -> list[Entry]:

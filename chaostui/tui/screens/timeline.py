@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual.widget import Widget
@@ -26,7 +27,7 @@ class Chart(LineView, can_focus=True):
     """Figures over time, the newest at the right, all with the same time axis."""
 
     CONTEXT = "timeline"
-    BINDINGS = bindings("timeline")
+    BINDINGS: ClassVar = bindings("timeline")
     HELP = "Figures over time. + and - zoom, = is one second a column, m drops a marker."
     DEFAULT_CSS = "Chart { height: 1fr; border: round $chaos-dim; }"
 
@@ -62,11 +63,15 @@ class Chart(LineView, can_focus=True):
         tall = max(3, height - rest - (3 if height >= 20 else 2))
         lines = self._stacked(shown, tall, room)
         lines.append(self._marks(shown, room))
-        lines += self._graph("up ↑ B/s", [b.mean("upstream") for b in shown], "up", room, figures.size)
+        lines += self._graph(
+            "up ↑ B/s", [b.mean("upstream") for b in shown], "up", room, figures.size
+        )
         lines += self._graph(
             "down ↓ B/s", [b.mean("downstream") for b in shown], "down", room, figures.size
         )
-        lines += self._graph("conns", [b.mean("open") for b in shown], "accent", room, figures.short)
+        lines += self._graph(
+            "conns", [b.mean("open") for b in shown], "accent", room, figures.short
+        )
         if height >= 20:
             for word, name, ink in (
                 ("reply p50", "latency_p50", "text"),
@@ -171,4 +176,3 @@ class TimelineScreen(ConsoleScreen):
         log = self.session.store.log.lines()
         self._chart.marks = [line for line in log if line.kind == "change"]
         super().tick(lines)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
@@ -23,7 +24,7 @@ class EventPane(LineView, can_focus=True):
     """The newest events last; it follows them until the cursor is moved up."""
 
     CONTEXT = "events"
-    BINDINGS = bindings("events")
+    BINDINGS: ClassVar = bindings("events")
     HELP = "Events. f follows the newest, @ goes to a time, / filters (kind:fault handler:delay)."
     DEFAULT_CSS = "EventPane { height: 1fr; border: round $chaos-dim; }"
 
@@ -31,7 +32,7 @@ class EventPane(LineView, can_focus=True):
         self,
         session: Session,
         *,
-        id: str = "events",  # noqa: A002
+        id: str = "events",
         connection: int = 0,
     ) -> None:
         super().__init__(id=id)
@@ -42,6 +43,7 @@ class EventPane(LineView, can_focus=True):
         self.lines: Sequence[EventLine] = ()
         self._at = 0
         self._seen = -1
+        self._older: list[EventLine] = []
 
     def tick(self) -> None:
         """Take the newest events, unless the display is frozen."""
@@ -58,6 +60,8 @@ class EventPane(LineView, can_focus=True):
             lines = log.lines()
             if self._connection:
                 lines = [line for line in lines if line.connection == self._connection]
+                first = lines[0].seq if lines else 1 << 63
+                lines = [line for line in self._older if line.seq < first] + lines
             kept = self.filter.apply(LineColumns(lines), range(len(lines)))
             self.lines = [lines[i] for i in kept]
         elif self.following:
@@ -69,6 +73,12 @@ class EventPane(LineView, can_focus=True):
         else:
             self._at = bisect.bisect_left(self.lines, at_seq, key=lambda line: line.seq)
         self._at = max(0, min(self._at, len(self.lines) - 1))
+
+    def remember(self, older: Sequence[EventLine]) -> None:
+        """Take what the engine still knew of this connection before it was looked at."""
+        self._older = list(older)
+        self._take()
+        self.paint()
 
     def set_filter(self, text: str) -> str:
         """Filter by ``text``; the answer says what is wrong with it, or nothing."""

@@ -61,7 +61,9 @@ class Footer(LineView):
         self._spans = []
         line = [Segment(" ", self.ink("text"))]
         used = 1
-        for word, key, identity in self._words(FOOTERS.get(self._focus_context(), ("fault.normal",))):
+        for word, key, identity in self._words(
+            FOOTERS.get(self._focus_context(), ("fault.normal",))
+        ):
             if used + cell_len(word) > room:
                 continue
             self._spans.append((used, used + cell_len(word), identity))
@@ -76,7 +78,9 @@ class Footer(LineView):
             key = self.key(identity)
             key = "+/-" if identity == "fault.more" else key
             key = "← →" if identity == "settings.less" else key
-            words.append((f"{key} {action.short or action.palette.split(': ')[1]}  ", key, identity))
+            words.append(
+                (f"{key} {action.short or action.palette.split(': ')[1]}  ", key, identity)
+            )
         return words
 
     def _segments(self, word: str, key: str) -> Line:

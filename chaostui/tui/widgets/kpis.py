@@ -42,7 +42,10 @@ class Kpis(LineView):
             room = max(0, each - len(title) - 1)
             head += [space, Segment(f"{title} ", self.ink("dim"))]
             head.append(Segment(fit(note, room, right=True), self.ink("dim")))
-            value += [space, Segment(fit(self._value(name, sparks.newest), each), self.ink("title"))]
+            value += [
+                space,
+                Segment(fit(self._value(name, sparks.newest), each), self.ink("title")),
+            ]
             line = figures.sparkline(sparks.values(name, each), each)
             spark += [space, Segment(line, self.ink(ink))]
         return [head, value, spark]

@@ -70,7 +70,7 @@ class LineView(Keys, Widget):
         def control(self) -> LineView:
             return self.view
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._lines: list[Line] = []
         self._titles = ("", "")
@@ -90,6 +90,10 @@ class LineView(Keys, Widget):
     def handler_ink(self, handler: str) -> Style:
         """The style of a handler's hue."""
         return self.ink(f"h{hue(handler)}")
+
+    def tick(self) -> None:
+        """A new frame has come."""
+        self.paint()
 
     def paint(self) -> None:
         """Draw again and repaint the lines that changed."""

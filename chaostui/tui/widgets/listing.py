@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
@@ -27,10 +28,10 @@ Entry = Sequence[Cell]
 class Listing(LineView, can_focus=True):
     """Entries of cells, one a line; the cursor says which one the keys mean."""
 
-    BINDINGS = bindings("list")
+    BINDINGS: ClassVar = bindings("list")
     DEFAULT_CSS = "Listing { height: 1fr; border: round $chaos-dim; }"
 
-    def __init__(self, *, id: str, title: str = "", empty: str = "", context: str = "") -> None:  # noqa: A002
+    def __init__(self, *, id: str, title: str = "", empty: str = "", context: str = "") -> None:
         super().__init__(id=id)
         self.entries: Sequence[Entry] = ()
         self.title = title
@@ -39,7 +40,9 @@ class Listing(LineView, can_focus=True):
         self.CONTEXT = context  # type: ignore[misc]
         self._top = 0
 
-    def show(self, entries: Sequence[Entry], title: str | None = None, *, last: bool = False) -> None:
+    def show(
+        self, entries: Sequence[Entry], title: str | None = None, *, last: bool = False
+    ) -> None:
         """Show entries; ``last`` keeps the newest under the cursor if it was there."""
         was_last = self.at >= len(self.entries) - 1
         self.entries = entries

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.segment import Segment
 
 from chaostui.safe_text import safe_text
@@ -16,7 +18,7 @@ class MixPane(LineView, can_focus=True):
     """A list of handlers where there is room, one strip of them where there is not."""
 
     CONTEXT = "mix"
-    BINDINGS = bindings("mix")
+    BINDINGS: ClassVar = bindings("mix")
     HELP = "The mix: weights in percent of handlers that exclude each other. Keys 1 to 9 toggle."
     DEFAULT_CSS = "MixPane { height: 13; border: round $chaos-dim; }"
 

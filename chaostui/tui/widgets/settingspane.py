@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.segment import Segment
 
 from chaostui.safe_text import safe_text
@@ -15,7 +17,7 @@ class SettingsPane(LineView, can_focus=True):
     """One line a setting: arrows step a value, enter types an exact one."""
 
     CONTEXT = "settings"
-    BINDINGS = bindings("settings")
+    BINDINGS: ClassVar = bindings("settings")
     HELP = "Settings of the selected handler. They act at once on live connections."
     DEFAULT_CSS = "SettingsPane { height: 1fr; border: round $chaos-dim; }"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.segment import Segment
 from textual import events
 
@@ -18,11 +20,11 @@ class StreamPane(LineView, can_focus=True):
     """What passes on the selected connection. Payload is off until it is asked for."""
 
     CONTEXT = "stream"
-    BINDINGS = bindings("stream")
+    BINDINGS: ClassVar = bindings("stream")
     HELP = "Payload of the tapped connection: p switches it on, v text or hex, d direction."
     DEFAULT_CSS = "StreamPane { height: 1fr; border: round $chaos-dim; }"
 
-    def __init__(self, session: Session, *, id: str = "stream") -> None:  # noqa: A002
+    def __init__(self, session: Session, *, id: str = "stream") -> None:
         super().__init__(id=id)
         self._session = session
         self.connection = 0

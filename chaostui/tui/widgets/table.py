@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -23,7 +24,7 @@ class ConnectionsTable(LineView, can_focus=True):
     """Connections, filtered and sorted ten times a second; only visible rows are drawn."""
 
     CONTEXT = "connections"
-    BINDINGS = bindings("connections")
+    BINDINGS: ClassVar = bindings("connections")
     HELP = (
         "Live connections. / filters, < and > choose the column to sort by, r turns the order "
         "round, enter shows one connection, a pins the selected handler to it, x twice resets it."
@@ -58,9 +59,9 @@ class ConnectionsTable(LineView, can_focus=True):
         """Take the newest rows, unless the display is frozen."""
         if self._session.frozen_at is None:
             self.rows = self._session.store.rows
-        self.arrange()
+        self.sort_rows()
 
-    def arrange(self) -> None:
+    def sort_rows(self) -> None:
         """Filter and sort the rows, keep the cursor on its connection, and paint."""
         rows = self.rows
         indices: Sequence[int] = range(len(rows))
@@ -93,6 +94,11 @@ class ConnectionsTable(LineView, can_focus=True):
             return 0
         return int(self.rows.columns["id"][self.order[self._at]])
 
+    def hold(self) -> int:
+        """Keep the cursor on its connection wherever that moves; the answer is its id."""
+        self._cursor_id = self.selected_id
+        return self._cursor_id
+
     def matching(self) -> list[int]:
         """The ids of all connections that are shown and not closed."""
         ids, states = self.rows.columns["id"], self.rows.columns["state"]
@@ -104,7 +110,7 @@ class ConnectionsTable(LineView, can_focus=True):
             self.filter = parse(text, CONNECTION_FIELDS)
         except FilterError as error:
             return str(error)
-        self.arrange()
+        self.sort_rows()
         return ""
 
     # --- how it looks ----------------------------------------------------------------------
@@ -227,7 +233,7 @@ class ConnectionsTable(LineView, can_focus=True):
         """Sort by a column; numbers begin with the largest, texts with the first."""
         self.sort = field
         self.reverse = BY_FIELD[field].number if reverse is None else reverse
-        self.arrange()
+        self.sort_rows()
 
     def _sort_beside(self, step: int) -> None:
         fields = [column.field for column, _ in self.columns(self.content_size.width)]
@@ -236,14 +242,14 @@ class ConnectionsTable(LineView, can_focus=True):
 
     def _switch(self, name: str) -> None:
         setattr(self, name, not getattr(self, name))
-        self.arrange()
+        self.sort_rows()
 
     def _show_column(self, field: str) -> None:
         if field in self.fields:
             self.fields = tuple(name for name in self.fields if name != field)
         elif field in BY_FIELD:
             self.fields = (*self.fields, field)
-        self.arrange()
+        self.sort_rows()
 
     def on_line_view_clicked(self, event: LineView.Clicked) -> None:
         """A click on a heading sorts, on a row selects, on the selected row opens it."""
