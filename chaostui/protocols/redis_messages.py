@@ -289,7 +289,7 @@ class Replies(Cutter):
     def values(self, data: bytes, pos: int) -> int:
         """Pass what is there of the current reply's values."""
         size = len(data)
-        while self.inside:
+        while True:
             if pos + self.left > size:
                 self.left -= size - pos
                 return size
@@ -297,13 +297,12 @@ class Replies(Cutter):
             self.left = 0
             if not self.owed:
                 self.inside = False
-                break
+                return pos
             end = data.find(CRLF, pos) + 2
             if end < 2:
                 return pos
             self.value(data, pos, end)
             pos = end
-        return pos
 
     def value(self, data: bytes, pos: int, end: int) -> None:
         """Take the line at ``pos`` that a value begins with."""
