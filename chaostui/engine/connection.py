@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
 from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
 from chaostui.engine.views import ConnectionView
-from chaostui.engine.walker import NO_FRAME, What
 from chaostui.errors import ChaosError
 from chaostui.events import Closed, CloseReason, Dialled, Opened
 

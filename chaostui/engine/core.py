@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from chaostui.engine.bus import Bus
+from chaostui.engine.memory import Memory
 from chaostui.engine.plan import Catalog
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.watch import Watch
@@ -33,6 +34,7 @@ class Core:
         self.seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         self.bus = Bus()
         self.watch = Watch()
+        self._memory = Memory()
         self.proxies: dict[str, Proxy] = {}
         self.handler_settings: dict[str, dict[str, Any]] = {}
         self.halted = False
@@ -81,6 +83,7 @@ class Core:
         self.watch.arm()
         for proxy in self.proxies.values():
             proxy.sweep(now)
+        self._memory.look(now)
         self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick, now + TICK)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
 from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.items import What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
 from chaostui.engine.turns import CLIENT, FRESH, BackendSide, ClientSide, Turns
-from chaostui.engine.walker import What
 from chaostui.protocol import Frame, Request
 
 if TYPE_CHECKING:

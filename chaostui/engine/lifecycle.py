@@ -22,7 +22,6 @@ from chaostui.errors import Conflict, NotFound, Problem, SettingsError
 from chaostui.options import read, unknown
 from chaostui.settings import MAX_PROXIES, Profile, ProxySettings, encode
 
-
 LOOPBACK = {"localhost": ("127.0.0.1", "::1")}
 
 

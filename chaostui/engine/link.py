@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.side import DIAL, HELD, Side
-from chaostui.engine.walker import NO_FRAME, Walker, What
+from chaostui.engine.walker import Walker
 from chaostui.handler import Direction
 from chaostui.protocol import Frame
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
 from chaostui.engine.compile import handler_class, read_options
 from chaostui.engine.layers import Layer
@@ -106,12 +104,3 @@ def proxy_view(proxy: Proxy) -> ProxyView:
         last_error=proxy.last_error,
         stats=stats_view(proxy),
     )
-
-
-def resident() -> int:
-    """This process's resident memory in bytes; 0 where the system does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -15,7 +15,8 @@ from chaostui.engine.compile import handler_class, read_options
 from chaostui.engine.connection import Connection
 from chaostui.engine.faults import Faults
 from chaostui.engine.layers import Layer, RawOptions
-from chaostui.engine.look import fault_view, handler_view, proxy_view, resident, stats_view
+from chaostui.engine.look import fault_view, handler_view, proxy_view, stats_view
+from chaostui.engine.memory import resident
 from chaostui.engine.plan import Armed, Catalog
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.sessions import Session, Sessions

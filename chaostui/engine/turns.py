@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.engine.connection import Connection
 from chaostui.engine.exchange import Exchange, Stage, stage
+from chaostui.engine.items import What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
-from chaostui.engine.walker import What
 from chaostui.events import Exchanged, Injected
 from chaostui.protocol import Frame
 

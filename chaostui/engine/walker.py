@@ -12,12 +12,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
-from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wait, Wake
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.items import ENDS, NO_FRAME, Held, Item, What
 from chaostui.engine.side import WAIT
 from chaostui.engine.user_call import UserCall
 from chaostui.protocol import Frame
@@ -28,42 +28,7 @@ if TYPE_CHECKING:
 EARLY = 0.0003
 """Seconds by which held bytes may leave early: below what the timers can tell apart."""
 
-NO_FRAME = Frame(b"", False, False)
 Step = tuple[Stage | None, Action]
-
-
-class What(Enum):
-    """What stands in a backlog or among the held bytes."""
-
-    OPEN = "open"
-    DATA = "data"
-    LOCAL = "local"
-    WAKE = "wake"
-    EOF = "eof"
-    RESET = "reset"
-    CLOSE = "close"
-
-
-ENDS = (What.EOF, What.RESET, What.CLOSE)
-
-
-class Item(NamedTuple):
-    """Something that goes through a link in its turn."""
-
-    what: What
-    frame: Frame
-    exchange: Exchange | None
-    arrival: float
-
-
-class Held(NamedTuple):
-    """Bytes, or an end, that leave when ``due`` on the monotonic clock."""
-
-    due: float
-    what: What
-    data: bytes
-    arrival: float
-    """When it came, if a handler delayed it; else 0."""
 
 
 class Walk:
