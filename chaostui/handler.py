@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,9 @@ from chaostui.actions import Action, Send
 from chaostui.protocol import Frame, Protocol, Request
 
 Direction = Literal["upstream", "downstream"]
+
+Way = Annotated[Literal["upstream", "downstream", "both"], Meta(description="which way it acts")]
+"""The type of an option ``direction``."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +43,19 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 0.0
 
 
+class Door(NamedTuple):
+    """How clients that connect are met.
+
+    ``refuse`` answers with a reset while the port stays ours; with ``stall`` connecting hangs.
+    """
+
+    state: Literal["accept", "refuse", "stall"] = "accept"
+    seconds: float | None = None
+    """How long this holds; None: until it is switched off."""
+    cut: bool = False
+    """Live connections are closed as it begins."""
+
+
 @dataclass(slots=True)
 class Context:
     """What a handler knows of where it stands.
@@ -54,6 +70,8 @@ class Context:
     shared: dict[str, Any] = field(default_factory=dict)
     request: Request | None = None
     """What the exchange asks, once its first bytes are there and the protocol tells."""
+    now: float = 0.0
+    """The monotonic clock, in seconds, as the handler is called or goes on after a ``Wait``."""
 
     @property
     def upstream(self) -> bool:
@@ -81,6 +99,24 @@ class Handler:
     def check(cls, options: Any, protocol: type[Protocol]) -> str:
         """Say what is wrong with ``options`` on a proxy that speaks ``protocol``, or ``""``."""
         return ""
+
+    @classmethod
+    def door(cls, options: Any, seconds: float) -> Door:
+        """Say how clients are met ``seconds`` after it was switched on."""
+        return Door()
+
+    @property
+    def acts(self) -> bool:
+        """Whether its option ``direction`` means the way that it stands in."""
+        return self.options.direction in ("both", self.context.direction)
+
+    def on_start(self) -> Iterable[Action]:
+        """Begin: in a chain, before the first bytes, and again with new options."""
+        return ()
+
+    def on_stop(self) -> Iterable[Action]:
+        """Say by ``Close`` or ``Reset`` that a connection cannot go on once it is switched off."""
+        return ()
 
     def on_open(self) -> Iterable[Action]:
         """Act before the backend is dialled. Only the upstream instance is asked."""

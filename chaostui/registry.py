@@ -18,12 +18,23 @@ from chaostui.errors import Problem, SettingsError
 from chaostui.handler import Handler, Limits
 from chaostui.handlers.abort import Abort
 from chaostui.handlers.blackout import Blackout
+from chaostui.handlers.bounce import Bounce
+from chaostui.handlers.corrupt import Corrupt
 from chaostui.handlers.delay import Delay
 from chaostui.handlers.errors import Errors
 from chaostui.handlers.hang import Hang
+from chaostui.handlers.loss import Loss
 from chaostui.handlers.normal import Normal
+from chaostui.handlers.refuse import Refuse
 from chaostui.handlers.reset import Reset
+from chaostui.handlers.slice import Slice
+from chaostui.handlers.slow_accept import SlowAccept
+from chaostui.handlers.slow_close import SlowClose
+from chaostui.handlers.throttle import Throttle
+from chaostui.handlers.timeout import Timeout
 from chaostui.handlers.transient import Transient
+from chaostui.handlers.truncate import Truncate
+from chaostui.handlers.unreachable import Unreachable
 from chaostui.options import CALLABLE, REST, show
 from chaostui.protocol import Frame, Protocol
 from chaostui.safe_text import safe_text
@@ -53,6 +64,17 @@ HANDLERS: tuple[type[Handler], ...] = (
     Abort,
     Transient,
     Reset,
+    Throttle,
+    Slice,
+    Truncate,
+    SlowAccept,
+    SlowClose,
+    Timeout,
+    Corrupt,
+    Loss,
+    Refuse,
+    Unreachable,
+    Bounce,
 )
 
 PROTOCOLS = {
