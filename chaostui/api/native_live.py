@@ -24,7 +24,7 @@ SLICE = 200
 """Connections put into columns before the loop gets its turn: well under a millisecond."""
 
 _STATE_CODES = {state: code for code, state in enumerate(STATES)}
-_MAX_U32 = 2**32 - 1
+_U32 = 2**32 - 1
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -74,8 +74,13 @@ class Camera:
             strip.columns["handler"].extend([self._index(c.handler_name) for c in some])
             strip.tell(some)
             await asyncio.sleep(0)
-        self.told = strip.seen
+        self._forget(found)
         return strip
+
+    def _forget(self, live: list[Connection]) -> None:
+        """Drop what was told of connections that are gone, now and then."""
+        if len(self.told) > 2 * len(live) + 1000:
+            self.told = {c.id: self.told[c.id] for c in live if c.id in self.told}
 
     def _index(self, handler: str) -> int:
         return self.handlers.setdefault(handler, len(self.handlers))
@@ -86,7 +91,6 @@ class Strip:
 
     def __init__(self, told: dict[int, Texts]) -> None:
         self.told = told
-        self.seen: dict[int, Texts] = {}
         self.columns: dict[str, array[Any]] = {name: array(code) for name, code in COLUMNS.items()}
         self.opened: list[tuple[int, str, str]] = []
         self.changed: dict[int, Texts] = {}
@@ -100,20 +104,23 @@ class Strip:
         columns["upstream"].extend([c.up.received for c in some])
         columns["downstream"].extend([c.down.received for c in some])
         columns["exchanges"].extend([c.number for c in some])
-        columns["hits"].extend([min(c.hits, _MAX_U32) for c in some])
-        columns["held"].extend([min(c.up.held + c.down.held, _MAX_U32) for c in some])
+        columns["hits"].extend([c.hits & _U32 for c in some])
+        columns["held"].extend([(c.up.held + c.down.held) & _U32 for c in some])
         columns["age"].extend([now - c.opened for c in some])
         columns["idle"].extend([c.look(now) for c in some])
 
     def tell(self, some: list[Connection]) -> None:
         """Note the texts that were not told before."""
+        told = self.told
         for c in some:
             texts = (c.pinned.name if c.pinned else "", c.request, c.protocol.opaque)
-            self.seen[c.id] = texts
-            before = self.told.get(c.id)
+            before = told.get(c.id)
+            if before == texts:
+                continue
+            told[c.id] = texts
             if before is None:
                 self.opened.append((c.id, c.client_name, str(c.proxy.settings.backend)))
-            if before != texts and (before or any(texts)):
+            if before or any(texts):
                 self.changed[c.id] = texts
 
 
