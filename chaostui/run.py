@@ -103,7 +103,7 @@ class Engine:
             await supervisor.close()
             raise
         supervisor.unauthenticated = self._server.unauthenticated
-        supervisor.core.control = self._server.names
+        supervisor.own_control(self._server.names)
         self._watch_owner()
         self._beside()
         gc.collect()

@@ -70,10 +70,14 @@ def _start(
         return _read(file, context)
 
     first = read()
+    if not headless:
+        from chaostui import console
+
+        return console.own(["--headless", *sys.argv[1:]], profile=file, keep=keep)
     from chaostui import run
 
     launch = run.Launch(source=file, reload=read, unix=unix, ready_fd=ready_fd, owner_fd=owner_fd)
-    return run.headless(first, launch) if headless else run.console(first, launch, keep=keep)
+    return run.headless(first, launch)
 
 
 def _read(file: str, context: click.Context) -> Profile:
@@ -112,7 +116,8 @@ def _fill_in(read: Draft, context: click.Context, *, from_file: bool) -> None:
     read.raw.setdefault("proxy", [])
     host, port = context.params["http_host"], context.params["http_port"]
     asked = context.params["http"] or host or port
-    bare = context.params["headless"] and not from_file
+    owned = context.params["owner_fd"] is not None
+    bare = context.params["headless"] and not from_file and not owned
     if asked or bare:
         host_part = f"[{host}]" if host and ":" in host else host or CONTROL_HOST
         address = f"{host_part}:{port or CONTROL_PORT}"

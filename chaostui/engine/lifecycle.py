@@ -22,9 +22,6 @@ from chaostui.errors import Conflict, NotFound, Problem, SettingsError
 from chaostui.options import read, unknown
 from chaostui.settings import MAX_PROXIES, Profile, ProxySettings, encode
 
-LOOPBACK = {"localhost": ("127.0.0.1", "::1")}
-
-
 class Lifecycle:
     """Starting, reloading, draining; adding, changing and removing proxies."""
 
@@ -52,8 +49,8 @@ class Lifecycle:
         self._journal.write("duration", f"{', '.join(told)} ended", proxy.name)
 
     def own_control(self, addresses: list[tuple[str, int]]) -> None:
-        """The control API listens on these hosts and ports: they are never dialled."""
-        self.core.control = [(ip, p) for h, p in addresses for ip in LOOPBACK.get(h, (h,))]
+        """The control API listens on these IPs and ports: they are never dialled."""
+        self.core.control = addresses
         self.core.learn_own_addresses()
 
     # -- proxies by name --------------------------------------------------------------------
