@@ -61,6 +61,8 @@ TEXTS = {kind.name: text for kind, text in ERRORS}
 UNKNOWN = b"*1\r\n$8\r\nCHAOSTUI\r\n"
 """A command that no server knows: inside MULTI it spoils the transaction."""
 DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"
+GRANTED = {"MULTI": b"*1\r\n$5\r\nMULTI\r\n", "DISCARD": DISCARD}
+"""What Redis grants in any trouble: refused here, client and server would disagree on it."""
 
 
 class Redis(Framed):
@@ -77,6 +79,8 @@ class Redis(Framed):
         text = TEXTS[kind].format(slot=slot(key), backend=self.backend or "127.0.0.1:6379")
         if kind == "max_clients":
             return (Reply(f"-{text}\r\n".encode()), Close())
+        if request is not None and request.command in GRANTED:
+            return (Send(GRANTED[request.command]),)
         if request is not None and request.tag in (QUEUED, EXEC):
             return (Send(self._in_transaction(request, text)),)
         return (Reply(f"-{text}\r\n".encode()),)

@@ -118,6 +118,15 @@ def test_an_error_to_exec_discards_the_transaction() -> None:
     ]
 
 
+def test_a_transaction_always_begins() -> None:
+    """Redis grants MULTI and DISCARD in any trouble, so these two pass as they are."""
+    for word in (b"MULTI", b"DISCARD"):
+        redis = Redis()
+        redis.request(command(word))
+        assert redis.error("oom") == (Send(command(word)),)
+        assert len(redis.waiting) == 1
+
+
 def test_after_a_transaction_errors_are_made_here_again() -> None:
     """EXEC, DISCARD and RESET end what MULTI began; CLIENT inside it is queued like others."""
     for end in (b"EXEC", b"DISCARD", b"RESET"):
