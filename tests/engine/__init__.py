@@ -1,0 +1,1 @@
+"""Tests of the engine: over real sockets, on uvloop, through the supervisor alone."""
