@@ -208,8 +208,10 @@ class Results:
         server goes on by itself.
         """
         kind = payload[0]
-        if kind == OK:
+        if kind in (OK, ERR):
+            # After an error too: a user who could not be changed stays who it was.
             session.phase = COMMANDS
+        if kind == OK:
             session.status = ok_status(payload)
             if session.can(COMPRESS) or session.can(ZSTD):
                 session.opaque = "compression"

@@ -17,6 +17,9 @@ ASIDE = b"NSA"
 ANSWERS = b"123TnCIs"
 """What answers one extended message; CommandComplete, PortalSuspended answer an Execute."""
 KNOWN = frozenset(b"123ACDEGHIKNRSTVWZcdnstv")
+LONG = b"TtDdVENA"
+"""What can be long; libpq takes a length over 30,000 of another type for a loss of its place."""
+MAX_SHORT, MAX = 30_000, 0x7FFFFFFF
 SMALL = b"ZR"
 """Types whose first bytes of the body matter."""
 ASKING = frozenset({2, 3, 5, 6, 7, 8, 9, 10, 11})
@@ -38,8 +41,8 @@ class Replies(LengthCutter):
         if there < 5:
             return MORE
         kind, length = HEADER.unpack_from(data, at)
-        if kind not in KNOWN or length < 4:
-            raise Desync(f"a PostgreSQL server sends no message of type 0x{kind:02x}")
+        if kind not in KNOWN or not 4 <= length <= (MAX if kind in LONG else MAX_SHORT):
+            raise Desync(f"no message of a PostgreSQL server begins with 0x{kind:02x}, {length}")
         if kind == ROW and self.opened and not self.aside:
             self.closes = False
             return rows(data, at, int(length))
