@@ -49,7 +49,7 @@ class Field:
         if isinstance(value, (int, float)):
             text = f"{value:.6g}" if isinstance(value, float) else str(value)
             return f"{text} {self.unit}".rstrip()
-        return str(value) if value != "" else "–"
+        return str(value) if value != "" else "-"
 
     def bounds(self) -> str:
         """What the field takes, in words: ``0 to 100 s``, ``constant, uniform``."""
