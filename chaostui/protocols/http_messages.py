@@ -10,6 +10,7 @@ import contextlib
 import re
 from abc import abstractmethod
 from collections import deque
+from typing import NamedTuple
 
 import httptools
 
@@ -29,20 +30,73 @@ USERINFO = re.compile(rb"^([a-z]+://)[^/]*@")
 VERSION = b"HTTP/1."
 HEX = b"0123456789abcdefABCDEF"
 CRLF = b"\r\n"
-LENGTHS = {b"content-length", b"transfer-encoding"}
 LONGEST_NAME = 120
 LONGEST_LINE = 8192
+LONGEST_LAST = 1024
 
-Fields = dict[bytes, bytes]
+
+class Head(NamedTuple):
+    """What a head says of its message: how long it is, and what it asks or answers."""
+
+    request: Request | None = None
+    status: int = 0
+    length: int = 0
+    chunked: bool = False
+    endless: bool = False
+    """Nothing says how long it is: a reply then lasts until the connection ends."""
 
 
-def fields(head: bytes) -> Fields:
+NOTHING = Head()
+
+
+class NoCallbacks:
+    """llhttp then only checks, which is what makes it cheap."""
+
+
+NO_CALLBACKS = NoCallbacks()
+
+
+def read_request(head: bytes) -> Head:
+    """Read a request's head. Raises Desync, HttpParserError or ValueError."""
+    parser = httptools.HttpRequestParser(NO_CALLBACKS)
+    # The reply's status will say whether an upgrade is granted.
+    with contextlib.suppress(httptools.HttpParserUpgrade):
+        parser.feed_data(head)
+    method, target, version = head.lstrip(CRLF).split(CRLF, 1)[0].split(b" ", 2)
+    if not version.startswith(VERSION):
+        raise Desync(version.decode("ascii", "backslashreplace"))
+    fields = read_fields(head)
+    options = fields.get(b"connection", b"")
+    once = b"close" in options or (version == b"HTTP/1.0" and b"keep-alive" not in options)
+    return size(fields)._replace(request=describe(method, target, b"close" if once else b""))
+
+
+def read_reply(head: bytes) -> Head:
+    """Read a reply's head. Raises HttpParserError or ValueError."""
+    if head[9:12] == b"101":
+        return Head(status=101)
+    parser = httptools.HttpResponseParser(NO_CALLBACKS)
+    parser.feed_data(head)
+    return size(read_fields(head))._replace(status=parser.get_status_code())
+
+
+def read_fields(head: bytes) -> dict[bytes, bytes]:
     """The fields that decide where a message ends, names and values in lower case."""
-    found: Fields = {}
+    found: dict[bytes, bytes] = {}
     for name, value in FIELD.findall(head):
         known = found.get(name.lower())
         found[name.lower()] = value.lower() if known is None else known + b"," + value.lower()
     return found
+
+
+def size(fields: dict[bytes, bytes]) -> Head:
+    """How long a message with these fields is (s6.3)."""
+    if b"transfer-encoding" in fields:
+        chunked = fields[b"transfer-encoding"].endswith(b"chunked")
+        return Head(chunked=chunked, endless=not chunked)
+    if b"content-length" in fields:
+        return Head(length=int(fields[b"content-length"]))
+    return Head(endless=True)
 
 
 class Messages(Cutter):
@@ -59,14 +113,22 @@ class Messages(Cutter):
         self.chunked = False
         self.trailers = False
         self.endless = False
+        self.last = b""
+        """The last head: most clients and servers say the same again and again."""
+        self.known = NOTHING
+        """What it says."""
 
     @abstractmethod
     def likely(self, part: bytes) -> bool:
         """Say whether ``part`` may be the beginning of a head."""
 
     @abstractmethod
-    def open(self, head: bytes) -> None:
-        """Read a head and set what the body is."""
+    def read(self, head: bytes) -> Head:
+        """Read a head."""
+
+    @abstractmethod
+    def open(self, head: Head) -> None:
+        """Begin a message."""
 
     def close(self) -> None:
         """The current message is complete."""
@@ -76,10 +138,7 @@ class Messages(Cutter):
             end = self.head_end(data, pos)
             if end < 0:
                 return pos
-            try:
-                self.open(data if end - pos == len(data) else data[pos:end])
-            except (httptools.HttpParserError, ValueError) as error:
-                raise Desync(f"not HTTP/1.1: {error}") from None
+            self.begin(data if end - pos == len(data) else data[pos:end])
             pos = end
         if self.chunked:
             end = self.chunks(data, pos)
@@ -116,15 +175,22 @@ class Messages(Cutter):
         start = max(start - 2, 0)
         return self.held.find(b"\n\r\n", start) >= 0 or self.held.find(b"\n\n", start) >= 0
 
-    def body(self, found: Fields) -> None:
-        """Set what the body is by the head's fields (s6.3)."""
-        self.chunked = self.endless = self.trailers = False
-        self.left = 0
-        if b"transfer-encoding" in found:
-            self.chunked = found[b"transfer-encoding"].endswith(b"chunked")
-            self.endless = not self.chunked
-        elif b"content-length" in found:
-            self.left = int(found[b"content-length"])
+    def begin(self, head: bytes) -> None:
+        """Begin the message that ``head`` opens."""
+        if head != self.last:
+            try:
+                self.known = self.read(head)
+            except (httptools.HttpParserError, ValueError) as error:
+                raise Desync(f"not HTTP/1.1: {error}") from None
+            self.last = head if len(head) <= LONGEST_LAST else b""
+        self.open(self.known)
+
+    def body(self, head: Head) -> None:
+        """Expect the body that ``head`` announces."""
+        self.left = head.length
+        self.chunked = head.chunked
+        self.endless = head.endless
+        self.trailers = False
 
     def sized(self, size: int, pos: int) -> int:
         """Pass what is there of a body of known size."""
@@ -186,19 +252,15 @@ class Requests(Messages):
     def likely(self, part: bytes) -> bool:
         return REQUEST_LINE.match(part) is not None
 
-    def open(self, head: bytes) -> None:
-        parser = httptools.HttpRequestParser(NO_CALLBACKS)
-        # The reply's status will say whether an upgrade is granted.
-        with contextlib.suppress(httptools.HttpParserUpgrade):
-            parser.feed_data(head)
-        method, target, version = head.lstrip(CRLF).split(CRLF, 1)[0].split(b" ", 2)
-        if not version.startswith(VERSION):
-            raise Desync(version.decode("ascii", "backslashreplace"))
-        found = fields(head)
-        self.body(found)
-        options = found.get(b"connection", b"")
-        once = b"close" in options or (version == b"HTTP/1.0" and b"keep-alive" not in options)
-        self.request = describe(method, target, b"close" if once else b"")
+    def read(self, head: bytes) -> Head:
+        return read_request(head)
+
+    def open(self, head: Head) -> None:
+        self.body(head)
+        self.endless = False
+        assert head.request is not None
+        # Each request is an object of its own, also where it says the same as the last.
+        self.request = Request(*head.request)
         self.waiting.append(self.request)
 
 
@@ -208,35 +270,23 @@ class Replies(Messages):
     def likely(self, part: bytes) -> bool:
         return VERSION.startswith(part[: len(VERSION)])
 
-    def open(self, head: bytes) -> None:
-        self.body({})
-        self.aside = not self.waiting
-        if head[9:12] == b"101":
-            self.lost = "upgraded"
-            return
-        parser = httptools.HttpResponseParser(NO_CALLBACKS)
-        parser.feed_data(head)
-        status = parser.get_status_code()
+    def read(self, head: bytes) -> Head:
+        return read_reply(head)
+
+    def open(self, head: Head) -> None:
+        status = head.status
         command = self.waiting[0].command if self.waiting else ""
-        if status < 200:
-            self.aside = True
-        elif command == "CONNECT" and status < 300:
+        self.aside = not self.waiting or (status < 200 and status != 101)
+        if status == 101:
+            self.lost = "upgraded"
+        elif command == "CONNECT" and 200 <= status < 300:
             self.lost = "CONNECT"
-        elif status not in (204, 304) and command != "HEAD":
-            found = fields(head)
-            self.body(found)
-            self.endless = self.endless or not found.keys() & LENGTHS
+        empty = self.lost or status < 200 or status in (204, 304) or command == "HEAD"
+        self.body(NOTHING if empty else head)
 
     def close(self) -> None:
         if self.waiting and not self.aside:
             self.waiting.popleft()
-
-
-class NoCallbacks:
-    """llhttp then only checks, which is what makes it cheap."""
-
-
-NO_CALLBACKS = NoCallbacks()
 
 
 def describe(method: bytes, target: bytes, tag: bytes) -> Request:
