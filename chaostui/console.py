@@ -87,11 +87,11 @@ def failure(code: int, said: str) -> ChaosError:
 
 def log_file() -> Path:
     """A new file for an engine's log; the oldest ones go."""
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    folder = Path(state) / "chaostui"
+    state = os.environ.get("XDG_STATE_HOME", "")
     try:
+        folder = (Path(state) if state else Path.home() / ".local/state") / "chaostui"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:  # a read-only home, or none
+    except (OSError, RuntimeError):  # a read-only home, or none
         folder = Path(tempfile.mkdtemp(prefix="chaostui-"))
     for old in sorted(folder.glob("engine-*.log"))[:-LOGS_KEPT]:
         old.unlink(missing_ok=True)

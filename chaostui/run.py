@@ -20,8 +20,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from chaostui import log as logs
-from chaostui import registry
+from chaostui import log as logs, registry
 from chaostui.api.server import ControlServer
 from chaostui.api.unix import path_for
 from chaostui.engine.statsd import Statsd

@@ -22,6 +22,8 @@ log = logging.getLogger("chaostui.engine")
 TICK = 0.1
 RESERVED_FILES = 64
 """File descriptors kept for the API, logs and listeners."""
+MANY = 50
+"""Connections that are worth looking for the memory they leave behind."""
 LAG_WARNING = 0.1
 """Seconds: a loop that is later than this says so in the log."""
 
@@ -55,6 +57,8 @@ class Core:
         self._ends: dict[Proxy, asyncio.TimerHandle] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self._paused: set[Proxy] = set()
+        self._peak = 0
+        self._last_closed = asyncio.Event()
         self._lags: list[float] = []
 
     # -- clockwork --------------------------------------------------------------------------
@@ -81,10 +85,18 @@ class Core:
         if now - due > LAG_WARNING:
             log.warning("the event loop was %.0f ms late", (now - due) * 1000)
         self.watch.arm()
-        for proxy in self.proxies.values():
+        for proxy in tuple(self.proxies.values()):
             proxy.sweep(now)
+        self._give_memory_back()
         self._memory.look(now)
         self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick, now + TICK)
+
+    def _give_memory_back(self) -> None:
+        """After many connections have gone: what they held lies in the C library's heap."""
+        self._peak = max(self._peak, self.open)
+        if self._peak >= MANY and self.open <= self._peak // 2:
+            self._peak = self.open
+            trim_heap()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` in the background; it ends with the engine at the latest."""
@@ -146,9 +158,17 @@ class Core:
             self._paused.add(proxy)
             proxy.warn(f"at its limit ({limit}): clients wait in the backlog")
 
+    async def all_closed(self) -> None:
+        """Return when no connection is open."""
+        while self.open:
+            self._last_closed.clear()
+            await self._last_closed.wait()
+
     def closed(self, proxy: Proxy) -> None:
         """A connection is gone: there is room for a waiting client."""
         self.open -= 1
+        if not self.open:
+            self._last_closed.set()
         for each in tuple(self._paused):
             own = each.settings.max_connections
             if self.open < self.max_connections and not (own and len(each.connections) >= own):
@@ -215,3 +235,12 @@ def connection_limit() -> int:
     if soft == resource.RLIM_INFINITY:
         return 1_000_000
     return max((soft - min(RESERVED_FILES, soft * 3 // 8)) // 2, 1)
+
+
+def trim_heap() -> None:
+    """Give free memory back to the system, where the C library has a way to (glibc)."""
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ from chaostui.engine.views import ProxyView
 from chaostui.errors import Conflict, NotFound, Problem, SettingsError
 from chaostui.options import read, unknown
 from chaostui.settings import MAX_PROXIES, Profile, ProxySettings, encode
+
 
 class Lifecycle:
     """Starting, reloading, draining; adding, changing and removing proxies."""
@@ -163,9 +165,8 @@ class Lifecycle:
         """
         for proxy in self.core.proxies.values():
             proxy.close()
-        deadline = time.monotonic() + seconds
-        while self.core.open and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.core.all_closed(), seconds)
         cut = self.core.open
         for proxy in self.core.proxies.values():
             for connection in tuple(proxy.connections.values()):

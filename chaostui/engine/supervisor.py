@@ -169,7 +169,7 @@ class Supervisor(Faults):
         options: RawOptions | None = None,
         duration: float | None = None,
     ) -> FaultView:
-        """Lay a fault of a session over what is in force; it ends with the session at the latest."""
+        """Lay a session's fault over what is in force; it ends with the session at the latest."""
         owner = self._sessions.get(session)
         found = self._find(proxy)
         self._refuse_if_halted(mix)

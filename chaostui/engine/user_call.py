@@ -217,7 +217,7 @@ class UserCall:
                     break
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (a user's code may raise anything)
             self._release_dest()
             self._link.connection.failed(error)
             return

@@ -7,6 +7,7 @@ own, asked for nothing, still tells of resets and hang-ups.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
 from typing import TYPE_CHECKING
 
@@ -45,10 +46,9 @@ class Watch:
         self._new.discard(side)
         fd = self._fds.pop(side, -1)
         if fd >= 0 and self._armed.pop(fd, None) is side and self._epoll is not None:
-            try:
+            # Closing the socket has unregistered it already.
+            with contextlib.suppress(OSError):
                 self._epoll.unregister(fd)
-            except OSError:
-                pass  # closing the socket has unregistered it already
 
     def arm(self) -> None:
         """Watch what has been paused for a while; called at each tick."""
