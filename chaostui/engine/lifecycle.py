@@ -116,19 +116,20 @@ class Lifecycle:
         """Bind what is not bound yet; an address may go from one own proxy to another."""
         kept = {p.name: p.listener for p in self.core.proxies.values() if p.listener}
         new: dict[str, Listener] = {}
-        leaving = {
-            str(listener.address): name
+        leaving = [
+            listener
             for name, listener in kept.items()
-            if not any(s.name == name and s.listen == listener.address for s in profile.proxy)
-        }
+            if not any(s.name == name and listener.serves(s.listen) for s in profile.proxy)
+        ]
         try:
             for settings in profile.proxy:
                 old = kept.get(settings.name)
-                if not settings.enabled or (old and old.address == settings.listen):
+                if not settings.enabled or (old and old.serves(settings.listen)):
                     continue
-                giver = leaving.pop(str(settings.listen), None)
+                giver = next((each for each in leaving if each.serves(settings.listen)), None)
                 if giver is not None:
-                    new[settings.name] = kept[giver].share()
+                    leaving.remove(giver)
+                    new[settings.name] = giver.share()
                 else:
                     new[settings.name] = await Listener.bind(settings.listen, settings.name)
         except BaseException:
@@ -228,7 +229,7 @@ class Lifecycle:
         check_settings(self.core, settings, self.core.handler_settings)
         listener = None
         bound = proxy.listener
-        if settings.enabled and (bound is None or bound.address != settings.listen):
+        if settings.enabled and (bound is None or not bound.serves(settings.listen)):
             listener = await Listener.bind(settings.listen, proxy.name)
         await self._put(settings, listener)
         proxy.replan()

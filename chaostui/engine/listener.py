@@ -61,6 +61,10 @@ class Listener:
         """The address with the port that was really bound."""
         return Address(*self.names[0])
 
+    def serves(self, address: Address) -> bool:
+        """Whether it is bound to ``address``: as it was asked for, or with the port it got."""
+        return address in (self.address, self.bound)
+
     async def accept(self, factory: Callable[[], asyncio.Protocol]) -> None:
         """Accept clients; each gets a protocol from ``factory``."""
         if self.accepting:

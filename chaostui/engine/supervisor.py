@@ -121,6 +121,7 @@ class Supervisor(Faults):
             armed = self._pinned(proxy, handler)
             self._refuse_if_halted(Mix(((armed.name, 100.0),)))
         connection.pinned = armed
+        connection.replan(proxy.plan, frozenset())  # what the pin before held goes on
         what = f"pinned {armed.name} to" if armed is not None else "unpinned"
         self._journal.write(actor, f"{what} connection {id}", proxy.name)
         return connection.view()

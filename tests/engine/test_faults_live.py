@@ -1,0 +1,716 @@
+"""Faults that come, change and go while connections are open."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from chaostui import registry
+from chaostui.engine.supervisor import Supervisor
+from chaostui.errors import CannotListen, Conflict, NotFound, SettingsError
+from chaostui.events import Closed, Exchanged, Injected
+from chaostui.settings import Address, ChainEntry, Mix, Profile
+from tests.engine.rig import ACTOR, Rig, echoing, fill, make, ping, proxied
+from tests.tcp import Listener, Peer, free_port
+from tests.wait import eventually
+
+HOLDING: dict[str, dict[str, Any]] = {
+    "delay": {"sleep": 60},
+    "hang": {},
+    "reset": {"after": 60},
+}
+"""Handlers that keep bytes until they are switched off."""
+
+
+async def hit_by(rig: Rig, name: str, times: int = 1) -> None:
+    """Wait until a handler has hit so many times."""
+    await eventually(lambda: rig.hits.get(name, 0) >= times, what=f"{name} hits {times} times")
+
+
+# -- switching off ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "options"), HOLDING.items())
+async def test_a_handler_that_is_switched_off_lets_go_in_order_within_the_call(
+    name: str, options: dict[str, Any]
+) -> None:
+    """When the call returns nothing is held, and what was held arrives as it was sent."""
+    async with proxied() as rig:
+        client, server = await rig.pair()
+        await rig.fault(name, **options)
+        sent = b"".join(b"%05d" % number for number in range(2000))
+        for at in range(0, len(sent), 1000):
+            await client.send(sent[at : at + 1000])
+            await asyncio.sleep(0)
+        await hit_by(rig, name)
+        await server.expect_silence(0.1)
+
+        await rig.mix("")
+        assert rig.only.held == 0
+        await client.send(b"and more")
+        assert await server.receive_exactly(len(sent) + 8) == sent + b"and more"
+
+
+@pytest.mark.parametrize("way", ["mix", "weight", "bypass", "halt", "reset", "duration"])
+async def test_a_hang_heals_however_it_ends(way: str) -> None:
+    """Request and reply go through once a hang ends, and the connection works on."""
+    async with proxied() as rig, echoing(rig):
+        client = await rig.connect()
+        await ping(client)
+        supervisor = rig.supervisor
+        await rig.mix("hang", duration=0.3 if way == "duration" else None)
+        asked = asyncio.ensure_future(ping(client, b"hung"))
+        await hit_by(rig, "hang")
+        assert not asked.done()
+
+        if way == "mix":
+            await rig.mix("")
+        elif way == "weight":
+            await supervisor.set_weights(None, {"hang": 0}, ACTOR)
+        elif way == "bypass":
+            await supervisor.set_bypass(None, True, ACTOR)
+        elif way == "halt":
+            await supervisor.halt("enough", ACTOR)
+        elif way == "reset":
+            await supervisor.reset(ACTOR)
+        await asked
+        await ping(client, b"again")
+
+
+async def test_a_hang_at_open_heals_into_a_working_connection() -> None:
+    """A client that connected during a hang is joined with the backend when it is lifted."""
+    async with proxied(behavior="hang") as rig, echoing(rig):
+        client = await rig.connect()
+        asked = asyncio.ensure_future(ping(client, b"first"))
+        await hit_by(rig, "hang")
+        await rig.mix("")
+
+        await asked
+        await ping(client, b"second")
+
+
+async def test_a_hang_in_the_chain_heals_when_its_entry_is_removed() -> None:
+    """A stalled reply goes on when the chain entry is gone."""
+    async with proxied() as rig, echoing(rig):
+        client = await rig.connect()
+        name = await rig.chain("hang", direction="downstream")
+        asked = asyncio.ensure_future(ping(client))
+        await hit_by(rig, "hang")
+        assert not asked.done()
+        await rig.supervisor.remove_chain(None, name, ACTOR)
+
+        await asked
+
+
+async def test_faults_are_removed_at_once_from_dead_and_stuck_connections() -> None:
+    """T05: with 50 connections stuck each way and 50 dead ones, removal takes under a second."""
+    async with proxied(max_held=65_536) as rig:
+        stuck = [await rig.pair(receive_buffer=4096) for _ in range(50)]
+        dead = await rig.pairs(50)
+        await rig.mix("hang")
+        await asyncio.gather(*(client.send_until_stuck(quiet=0.1) for client, _ in stuck))
+        for client, server in dead:
+            await client.send(b"x")
+            server.reset()
+        start = asyncio.get_running_loop().time()
+        await rig.mix("")
+
+        assert asyncio.get_running_loop().time() - start < 1
+        assert rig.supervisor.proxy().mix == ()
+
+
+# -- switching on and changing ----------------------------------------------------------------
+
+
+async def test_what_is_switched_on_acts_from_the_next_exchange_on() -> None:
+    """A request under way is left alone; the next one on the same connection is hit."""
+    async with proxied() as rig:
+        client, server = await rig.pair()
+        await client.send(b"request ")
+        await rig.fault("delay", sleep=60)
+        await client.send(b"goes on")
+        assert await server.receive_exactly(15) == b"request goes on"
+        await server.send(b"reply")
+        await client.receive_exactly(5)
+
+        await client.send(b"next")
+        await server.expect_silence(0.1)
+        assert rig.hits == {"delay": 1}
+
+
+async def test_new_options_act_at_once_on_live_connections() -> None:
+    """A request held for a minute goes on when the minute becomes 10 ms, and the next takes 10."""
+    async with proxied(behavior="delay", handler={"delay": {"sleep": 60}}) as rig, echoing(rig):
+        client = await rig.connect()
+        asked = asyncio.ensure_future(ping(client))
+        await hit_by(rig, "delay")
+        view = await rig.supervisor.set_options(None, "delay", {"sleep": 0.01}, ACTOR)
+
+        assert view.options["sleep"] == 0.01
+        await asked
+        assert 0.009 <= await ping(client) < 1
+
+
+async def test_wrong_options_change_nothing() -> None:
+    """A value out of bounds is refused with its path, and the one before stays in force."""
+    async with proxied(behavior="delay", handler={"delay": {"sleep": 0.02}}) as rig, echoing(rig):
+        client = await rig.connect()
+        for wrong in ({"sleep": -1}, {"slep": 1}, {"sleep": "long"}):
+            with pytest.raises(SettingsError, match=r"handler\.delay|delay"):
+                await rig.supervisor.set_options(None, "delay", wrong, ACTOR)
+
+        assert rig.supervisor.handler(None, "delay").options["sleep"] == 0.02
+        assert 0.019 <= await ping(client) < 1
+
+
+async def test_an_option_set_to_nothing_is_at_its_default_again() -> None:
+    """None takes a setting away."""
+    async with proxied(handler={"delay": {"jitter": 0.5}}) as rig:
+        await rig.supervisor.set_options(None, "delay", {"sleep": 3, "jitter": 0.1}, ACTOR)
+        await rig.supervisor.set_options(None, "delay", {"sleep": None, "jitter": None}, ACTOR)
+
+        options = rig.supervisor.handler(None, "delay").options
+        assert (options["sleep"], options["jitter"]) == (1.0, 0.5)
+
+
+async def test_an_unknown_handler_is_refused_with_the_nearest_name() -> None:
+    """A mix with a misspelled handler changes nothing and says what was meant."""
+    async with proxied(behavior="5:delay") as rig:
+        with pytest.raises(SettingsError, match="delay"):
+            await rig.mix("20:dealy")
+
+        assert rig.supervisor.proxy().behavior == "5:delay"
+
+
+async def test_weights_change_one_by_one() -> None:
+    """Setting a weight leaves the others; over 100 in all is refused."""
+    async with proxied(behavior="20:delay,5:errors") as rig:
+        view = await rig.supervisor.set_weights(None, {"delay": 30.5, "hang": 1}, ACTOR)
+        assert view.behavior == "30.5:delay,5:errors,1:hang"
+        with pytest.raises(SettingsError, match="over 100"):
+            await rig.supervisor.set_weights(None, {"hang": 90}, ACTOR)
+
+        assert rig.supervisor.proxy().behavior == "30.5:delay,5:errors,1:hang"
+
+
+async def test_a_mix_with_a_duration_gives_way_to_the_one_before() -> None:
+    """C01: 50 connections are hit for half a second, then work as before."""
+    async with proxied() as rig, echoing(rig):
+        clients = [await rig.connect() for _ in range(50)]
+        start = asyncio.get_running_loop().time()
+        await rig.mix("hang", duration=0.5)
+        await asyncio.gather(*(ping(client) for client in clients))
+
+        assert 0.45 <= asyncio.get_running_loop().time() - start <= 1.5
+        assert rig.supervisor.proxy().behavior == ""
+        assert rig.hits == {"hang": 50}
+        assert [change.actor for change in rig.supervisor.journal()][-1] == "duration"
+
+
+async def test_a_handler_with_a_duration_switches_itself_off() -> None:
+    """The option ``duration`` ends a handler of the mix and an entry of the chain."""
+    async with proxied(behavior="100:delay", handler={"delay": {"duration": 0.3}}) as rig:
+        await rig.chain("hang", direction="upstream", duration=0.3)
+        ends_in = rig.supervisor.handler(None, "delay").ends_in
+        assert ends_in is not None
+        assert 0 < ends_in <= 0.3
+
+        await eventually(lambda: not rig.supervisor.proxy().chain, within=2)
+        await eventually(lambda: not rig.supervisor.proxy().mix, within=2)
+
+
+# -- how often --------------------------------------------------------------------------------
+
+
+async def test_max_hits_is_exact_over_many_connections() -> None:
+    """C10: of 100 connections at once exactly three are hit."""
+    async with proxied() as rig, echoing(rig):
+        await rig.fault("delay", sleep=0.02, max_hits=3)
+        clients = [await rig.connect() for _ in range(100)]
+        await asyncio.gather(*(ping(client) for client in clients))
+
+        assert rig.hits == {"delay": 3}
+        assert len(rig.events(Injected)) == 3
+
+
+async def test_every_third_draw_hits() -> None:
+    """``every`` counts draws: requests 3, 6 and 9 of ten are hit."""
+    async with proxied() as rig, echoing(rig):
+        await rig.fault("delay", sleep=0.001, every=3)
+        client = await rig.connect()
+        for _ in range(10):
+            await ping(client)
+
+        assert [event.exchange for event in rig.events(Injected)] == [3, 6, 9]
+
+
+async def test_a_draw_that_never_hit_is_given_back() -> None:
+    """A client that is drawn and leaves without a word does not use up max_hits."""
+    async with proxied() as rig, echoing(rig):
+        await rig.fault("delay", sleep=0.001, max_hits=1)
+        silent = await rig.connect()
+        await eventually(lambda: len(rig.supervisor.connections()) == 1)
+        silent.close()
+        await rig.empty()
+        await ping(await rig.connect())
+
+        assert rig.hits == {"delay": 1}
+
+
+EACH_HITS: dict[str, dict[str, Any]] = {
+    "delay": {"sleep": 0.001},
+    "errors": {},
+    "hang": {},
+    "blackout": {},
+    "abort": {},
+    "transient": {"agitate": 1_000_000},
+    "reset": {},
+}
+
+
+@pytest.mark.parametrize(("name", "options"), EACH_HITS.items())
+async def test_a_weight_of_100_hits_every_connection_once(
+    name: str, options: dict[str, Any]
+) -> None:
+    """B13: 40 connections with one request each count 40 hits and 40 events."""
+    async with proxied(behavior=name, handler={name: options}) as rig, echoing(rig):
+        clients = [await rig.connect() for _ in range(40)]
+        for client in clients:
+            try:
+                await client.send(b"ping")
+            except ConnectionError:
+                assert name == "blackout"
+        await hit_by(rig, name, 40)
+        for client in clients:
+            client.reset()
+        await rig.empty()
+
+        assert rig.hits == {name: 40}
+        assert {event.connection for event in rig.events(Injected)} == set(range(1, 41))
+
+
+@pytest.mark.parametrize("name", [kind.name for kind in registry.HANDLERS])
+@pytest.mark.parametrize("where", ["mix", "chain"])
+async def test_a_chance_of_zero_cannot_be_told_from_no_fault(name: str, where: str) -> None:
+    """B13: bytes pass, FIN stays FIN, RST stays RST, and no counter moves."""
+    async with proxied(behavior=f"0:{name}" if where == "mix" else "") as rig:
+        if where == "chain":
+            await rig.chain(name, direction="both", probability=0.0)
+        for _ in range(5):
+            client, server = await rig.pair()
+            await client.send(b"ping")
+            assert await server.receive_exactly(4) == b"ping"
+            await server.send(b"pong")
+            assert await client.receive_exactly(4) == b"pong"
+            client.half_close()
+            await server.expect_eof()
+            server.half_close()
+            await client.expect_eof()
+        client, server = await rig.pair()
+        server.reset()
+        await client.expect_reset()
+        await rig.empty()
+
+        assert rig.hits == {}
+        assert rig.events(Injected) == []
+        assert [event.reason for event in rig.events(Closed)] == [
+            *["client closed"] * 5,
+            "reset by backend",
+        ]
+
+
+async def test_a_draw_per_connection_holds_for_all_its_requests() -> None:
+    """With ``draw = "connection"`` a connection is hit in each request or in none."""
+    async with proxied(draw="connection") as rig, echoing(rig):
+        await rig.mix("50:delay", delay={"sleep": 0.001})
+        for _ in range(30):
+            client = await rig.connect()
+            for _ in range(4):
+                await ping(client)
+            client.close()
+        await rig.empty()
+
+        per_connection = [
+            sum(event.connection == number for event in rig.events(Injected))
+            for number in range(1, 31)
+        ]
+        assert set(per_connection) == {0, 4}
+        assert 5 <= per_connection.count(4) <= 25
+
+
+async def test_a_draw_per_request_differs_within_a_connection() -> None:
+    """By default each request of a connection is drawn anew, and told when it was hit."""
+    async with proxied() as rig, echoing(rig):
+        await rig.mix("50:delay", delay={"sleep": 0.001})
+        client = await rig.connect()
+        for _ in range(60):
+            await ping(client)
+
+        hit = [event.exchange for event in rig.events(Injected)]
+        assert 15 <= len(hit) <= 45
+        assert [e.exchange for e in rig.events(Exchanged) if e.handler == "delay"] == hit[
+            : len(rig.events(Exchanged))
+        ]
+
+
+async def test_a_chain_entry_acts_with_its_probability() -> None:
+    """An entry of 0.3 hits about three in ten requests, one of 1 each."""
+    async with proxied() as rig, echoing(rig):
+        await rig.chain("delay", name="some", probability=0.3, sleep=0.001)
+        await rig.chain("delay", name="all", direction="upstream", sleep=0.001)
+        client = await rig.connect()
+        for _ in range(200):
+            await ping(client)
+
+        hits = {entry.name: entry.hits for entry in rig.supervisor.chain(None)}
+        assert hits["all"] == 200
+        assert 40 <= hits["some"] <= 80
+
+
+# -- one connection ---------------------------------------------------------------------------
+
+
+async def test_a_pin_acts_on_one_connection_alone() -> None:
+    """A pinned handler hits each request of its connection and no other."""
+    async with proxied(handler={"delay": {"sleep": 0.03}}) as rig, echoing(rig):
+        pinned, free = await rig.connect(), await rig.connect()
+        await ping(pinned)
+        await ping(free)
+        first = rig.supervisor.connections()[0]
+        view = await rig.supervisor.pin(first.id, "delay", ACTOR)
+
+        assert view.pinned == "delay"
+        for _ in range(3):
+            assert await ping(pinned) >= 0.029
+            assert await ping(free) < 0.029
+        assert rig.hits == {"delay": 3}
+        await rig.supervisor.pin(first.id, None, ACTOR)
+        assert await ping(pinned) < 0.029
+
+
+async def test_a_pinned_hang_heals_when_it_is_unpinned() -> None:
+    """Unpinning lets go of what the pinned handler held."""
+    async with proxied() as rig, echoing(rig):
+        client = await rig.connect()
+        await ping(client)
+        await rig.supervisor.pin(rig.only.id, "hang", ACTOR)
+        asked = asyncio.ensure_future(ping(client))
+        await hit_by(rig, "hang")
+        await rig.supervisor.pin(rig.only.id, None, ACTOR)
+
+        await asked
+
+
+async def test_a_pin_of_an_unknown_handler_or_connection_is_refused() -> None:
+    """Both are told apart."""
+    async with proxied() as rig:
+        await rig.pair()
+        with pytest.raises(SettingsError):
+            await rig.supervisor.pin(rig.only.id, "nothing", ACTOR)
+        with pytest.raises(NotFound):
+            await rig.supervisor.pin(99, "delay", ACTOR)
+
+
+# -- bypass and reset -------------------------------------------------------------------------
+
+
+async def test_a_bypass_keeps_the_mix_and_does_not_apply_it() -> None:
+    """While bypassed everything passes; afterwards the same mix acts again."""
+    async with proxied(behavior="delay", handler={"delay": {"sleep": 0.03}}) as rig, echoing(rig):
+        client = await rig.connect()
+        assert await ping(client) >= 0.029
+        view = await rig.supervisor.set_bypass(None, True, ACTOR)
+        assert (view.behavior, view.bypass) == ("100:delay", True)
+        assert await ping(client) < 0.029
+        await rig.supervisor.set_bypass(None, False, ACTOR)
+
+        assert await ping(client) >= 0.029
+
+
+async def test_a_reset_makes_everything_normal_and_wakes_what_was_disabled() -> None:
+    """T07: mixes, chains, pins and bypass are gone, disabled proxies are on, 100 clients live."""
+    async with proxied(behavior="hang") as rig, echoing(rig):
+        await rig.add("b")
+        clients = [await rig.connect() for _ in range(50)]
+        asked = [asyncio.ensure_future(ping(client)) for client in clients]
+        await hit_by(rig, "hang", 50)
+        await rig.chain("delay", sleep=60)
+        await rig.supervisor.set_bypass(None, True, ACTOR)
+        await rig.supervisor.update_proxy("b", {"enabled": False}, ACTOR)
+        start = asyncio.get_running_loop().time()
+        await rig.supervisor.reset(ACTOR)
+
+        assert asyncio.get_running_loop().time() - start < 1
+        await asyncio.gather(*asked)
+        view = rig.supervisor.proxy()
+        assert (view.behavior, view.chain, view.bypass) == ("", (), False)
+        await ping(await rig.connect("b"))
+
+
+# -- proxies ----------------------------------------------------------------------------------
+
+
+async def test_a_new_backend_serves_new_connections_and_old_ones_stay() -> None:
+    """T02: 20 streams stay with the old backend while 20 new ones go to the new one."""
+    async with proxied() as rig, Listener() as second:
+        old = await rig.pairs(20)
+        await rig.supervisor.update_proxy(None, {"backend": Address(*second.address)}, ACTOR)
+        new = []
+        for _ in range(20):
+            client = await rig.connect()
+            new.append((client, await second.accept()))
+        for number, (client, server) in enumerate([*old, *new]):
+            await client.send(b"%02d" % number)
+            assert await server.receive_exactly(2) == b"%02d" % number
+
+
+async def test_a_busy_port_changes_nothing() -> None:
+    """T03: moving to a taken port is refused by name; the old listener never blinks."""
+    async with proxied() as rig, echoing(rig), Listener() as taken:
+        client = await rig.connect()
+        before = rig.supervisor.proxy().listen
+        with pytest.raises(CannotListen, match=rf":{taken.address[1]}: address already in use"):
+            await rig.supervisor.update_proxy(None, {"listen": Address(*taken.address)}, ACTOR)
+
+        assert rig.supervisor.proxy().listen == before
+        await ping(client)
+        await ping(await rig.connect())
+
+
+async def test_a_proxy_moves_to_another_port_and_keeps_its_connections() -> None:
+    """The old address refuses, the new one accepts, open connections live on."""
+    async with proxied() as rig, echoing(rig):
+        client = await rig.connect()
+        await ping(client)
+        old = rig.address()
+        port = free_port()
+        await rig.supervisor.update_proxy(None, {"listen": Address("127.0.0.1", port)}, ACTOR)
+
+        assert rig.address() == ("127.0.0.1", port)
+        await ping(client)
+        await ping(await rig.connect())
+        with pytest.raises(ConnectionRefusedError):
+            await Peer.connect(old)
+
+
+async def test_a_proxy_is_added_together_with_its_faults() -> None:
+    """T04: a client that connects in a loop while the proxy is added is never served clean."""
+    async with proxied() as rig, echoing(rig):
+        port = free_port()
+        clean = 0
+
+        async def knock() -> None:
+            nonlocal clean
+            while clean < 50:
+                try:
+                    client = await Peer.connect(("127.0.0.1", port))
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0)
+                    continue
+                async with client:
+                    assert await ping(client) >= 0.019
+                clean += 1
+
+        knocking = asyncio.ensure_future(knock())
+        await asyncio.sleep(0.02)
+        chain = (ChainEntry(handler="delay", options={"sleep": 0.02}, direction="upstream"),)
+        await rig.add("new", listen=Address("127.0.0.1", port), chain=chain)
+        await knocking
+
+
+async def test_adding_what_is_there_or_wrong_changes_nothing() -> None:
+    """A taken name, a taken port, an unknown handler or protocol: refused, nothing is bound."""
+    async with proxied() as rig, Listener() as other:
+        before = rig.supervisor.proxies()
+        taken = Address(*other.address)
+        for error, name, settings in (
+            (Conflict, "a", {}),
+            (CannotListen, "b", {"listen": taken}),
+            (SettingsError, "b", {"behavior": "20:dealy"}),
+            (SettingsError, "b", {"protocol": "htpp"}),
+            (SettingsError, "b", {"chain": (ChainEntry(handler="nothing"),)}),
+            (SettingsError, "b", {"handler": {"delay": {"sleep": -1}}}),
+        ):
+            with pytest.raises(error):
+                await rig.add(name, **settings)
+        assert [view.name for view in rig.supervisor.proxies()] == [v.name for v in before]
+
+
+async def test_a_proxy_is_disabled_and_enabled_on_the_same_port() -> None:
+    """T06: 30 times its clients are reset, refused meanwhile, and served again on its port."""
+    port = free_port()
+    async with proxied(listen=Address("127.0.0.1", port)) as rig, echoing(rig):
+        for _ in range(30):
+            client = await rig.connect()
+            await ping(client)
+            await rig.supervisor.update_proxy(None, {"enabled": False}, ACTOR)
+            await client.expect_reset()
+            client.close()
+            with pytest.raises(ConnectionRefusedError):
+                await Peer.connect(("127.0.0.1", port))
+            await rig.supervisor.update_proxy(None, {"enabled": True}, ACTOR)
+        assert rig.address() == ("127.0.0.1", port)
+        await ping(await rig.connect())
+
+
+# -- profiles ---------------------------------------------------------------------------------
+
+
+async def test_a_profile_is_applied_wholly() -> None:
+    """Proxies come, change and go; a connection of one that stays lives on."""
+    async with proxied() as rig, echoing(rig):
+        await rig.add("gone")
+        client = await rig.connect()
+        await ping(client)
+        backend = Address(*rig.backend.address)
+        listen = Address(*rig.address())
+        stays = make(name="a", listen=listen, backend=backend, behavior="delay")
+        new = make(name="new", backend=backend)
+        profile = Profile(proxy=(new, stays), handler={"delay": {"sleep": 0.03}})
+        await rig.supervisor.apply(profile, ACTOR)
+
+        assert [view.name for view in rig.supervisor.proxies()] == ["new", "a"]
+        assert await ping(client) >= 0.029
+        await ping(await rig.connect("new"))
+
+
+async def test_a_profile_that_is_wrong_changes_nothing() -> None:
+    """T09: a bad second proxy, a busy port: everything stays, and clients notice nothing."""
+    async with proxied(behavior="5:delay") as rig, echoing(rig), Listener() as taken:
+        client = await rig.connect()
+        await ping(client)
+        before = rig.supervisor.profile()
+        moved = make(name="a", listen=Address("127.0.0.1", free_port()))
+        for wrong in (
+            make(name="b", behavior="20:dealy"),
+            make(name="b", listen=Address(*taken.address)),
+        ):
+            with pytest.raises((SettingsError, CannotListen)):
+                await rig.supervisor.apply(Profile(proxy=(moved, wrong)), ACTOR)
+            assert rig.supervisor.profile() == before
+            await ping(client)
+            await ping(await rig.connect())
+
+
+async def test_two_proxies_swap_their_addresses() -> None:
+    """An address goes from one proxy to another in one step, and nobody is refused."""
+    backends = Listener(), Listener()
+    async with backends[0] as one, backends[1] as two:
+        supervisor = Supervisor(registry.builtin(), seed=1)
+        ports = free_port(), free_port()
+
+        def profile(first: int, second: int) -> Profile:
+            return Profile(
+                proxy=tuple(
+                    make(name=name, listen=Address("127.0.0.1", port), backend=Address(*at.address))
+                    for name, port, at in (("a", ports[first], one), ("b", ports[second], two))
+                )
+            )
+
+        await supervisor.start(profile(0, 1))
+        try:
+            await supervisor.apply(profile(1, 0), ACTOR)
+            async with await Peer.connect(("127.0.0.1", ports[0])):
+                await two.accept()
+            async with await Peer.connect(("127.0.0.1", ports[1])):
+                await one.accept()
+        finally:
+            await supervisor.close()
+
+
+async def test_the_profile_says_what_the_engine_has_become() -> None:
+    """What was changed live stands in the profile, faults of sessions do not."""
+    async with proxied(behavior="5:delay") as rig:
+        await rig.mix("20:errors")
+        await rig.chain("delay", sleep=2)
+        session = await rig.supervisor.open_session(30, "me", ACTOR)
+        await rig.supervisor.add_fault(session.id, None, Mix.parse("hang"), ACTOR)
+        (settings,) = rig.supervisor.profile().proxy
+
+        assert str(settings.behavior) == "20:errors"
+        assert [entry.name for entry in settings.chain] == ["delay_downstream"]
+
+
+async def test_a_difference_is_told_by_path() -> None:
+    """``diff`` names what a profile would change, with both values."""
+    async with proxied(behavior="5:delay") as rig:
+        profile = rig.supervisor.profile()
+        assert rig.supervisor.diff(profile) == []
+        (settings,) = profile.proxy
+        other = make(name="a", listen=settings.listen, backend=settings.backend, behavior="6:delay")
+
+        assert rig.supervisor.diff(Profile(proxy=(other,))) == [
+            {"path": "proxy.a.behavior", "running": "5:delay", "given": "6:delay"}
+        ]
+
+
+# -- chains -----------------------------------------------------------------------------------
+
+
+async def test_two_delays_of_a_chain_add_up() -> None:
+    """B11: 30 ms and 50 ms make 80 ms."""
+    async with proxied() as rig, echoing(rig):
+        await rig.chain("delay", name="one", sleep=0.03, direction="upstream")
+        await rig.chain("delay", name="two", sleep=0.05, direction="upstream")
+        client = await rig.connect()
+
+        times = sorted([await ping(client) for _ in range(5)])
+        assert times[0] >= 0.079
+        assert times[2] < 0.13
+
+
+async def test_a_chain_entry_is_updated_and_removed_by_name() -> None:
+    """Its options and probability change at once; a second removal finds nothing."""
+    async with proxied() as rig, echoing(rig):
+        client = await rig.connect()
+        name = await rig.chain("delay", direction="upstream", sleep=60)
+        asked = asyncio.ensure_future(ping(client))
+        await hit_by(rig, "delay")
+        view = await rig.supervisor.update_chain(None, name, ACTOR, options={"sleep": 0.01})
+        await asked
+        assert (view.options["sleep"], view.probability) == (0.01, 1.0)
+        with pytest.raises(Conflict, match="delay_upstream"):
+            await rig.chain("delay", direction="upstream")
+        await rig.supervisor.remove_chain(None, name, ACTOR)
+        with pytest.raises(NotFound):
+            await rig.supervisor.remove_chain(None, name, ACTOR)
+
+        await ping(client)
+        assert rig.supervisor.chain(None) == ()
+
+
+async def test_a_chain_reaches_connections_that_are_open_already() -> None:
+    """B15: 40 idle connections meet an entry that was added after them."""
+    async with proxied() as rig:
+        pairs = await rig.pairs(40)
+        await rig.chain("reset", direction="upstream")
+        for client, _ in pairs:
+            await client.send(b"hello")
+        for client, server in pairs:
+            await client.expect_reset()
+            await server.expect_reset()
+
+        assert rig.hits == {"reset": 40}
+
+
+async def test_a_chain_is_full_at_100_entries() -> None:
+    """A10: the 101st entry is refused with the limit."""
+    async with proxied() as rig:
+        for number in range(100):
+            await rig.chain("delay", name=f"d{number}", sleep=0)
+        with pytest.raises(Conflict, match="100"):
+            await rig.chain("delay", name="one more")
+
+
+async def test_a_slow_reader_does_not_hold_up_a_change() -> None:
+    """A client that never reads, with held bytes, does not delay a change of the mix."""
+    async with proxied() as rig:
+        _, server = await rig.pair(receive_buffer=4096)
+        await rig.fault("delay", sleep=0.01, direction="downstream")
+        await fill(server)
+        start = asyncio.get_running_loop().time()
+        await rig.mix("")
+
+        assert asyncio.get_running_loop().time() - start < 0.5
