@@ -57,6 +57,8 @@ class ControlServer:
         self._unlink: tuple[Path, int] | None = None
         self.addresses: tuple[Address, ...] = ()
         """Where it answers: TCP addresses first, then the Unix socket."""
+        self.toxiproxy: Address | None = None
+        """Where it answers in Toxiproxy's words."""
         self.unauthenticated = False
         """Reachable from other hosts without a token."""
 
@@ -72,21 +74,35 @@ class ControlServer:
         CannotListen; nothing stays bound then.
         """
         rules = guard.rules(settings)
+        if settings.toxiproxy is not None:
+            # Only those who speak it pay for its import.
+            from chaostui.api.toxiproxy import check_listen
+
+            check_listen(settings)
         listen = settings.listen
         self.unauthenticated = listen is not None and not listen.loopback and rules.token is None
         control = Control(supervisor, settings, ROUTES)
         app = Application(control)
         try:
             if listen is not None:
-                await self._start_tcp(listen, guard.Guard(app, rules))
+                self.addresses = (await self._start_tcp(listen, guard.Guard(app, rules)),)
+            if settings.toxiproxy is not None:
+                self.toxiproxy = await self._start_toxiproxy(supervisor, settings)
             if unix_path is not None:
                 await self._start_unix(Path(unix_path), app)
         except BaseException:
             await self.close()
             raise
-        control.addresses = self.addresses
+        also = () if self.toxiproxy is None else (self.toxiproxy,)
+        control.addresses = (*self.addresses, *also)
 
-    async def _start_tcp(self, listen: Address, app: ASGIApp) -> None:
+    async def _start_toxiproxy(self, supervisor: Supervisor, settings: ControlSettings) -> Address:
+        from chaostui.api.toxiproxy import ToxiproxyApp
+
+        assert settings.toxiproxy is not None
+        return await self._start_tcp(settings.toxiproxy, ToxiproxyApp(supervisor, settings))
+
+    async def _start_tcp(self, listen: Address, app: ASGIApp) -> Address:
         """Listen on every address the host stands for, all on one port."""
         make = self._factory(app)
         port = listen.port
@@ -94,8 +110,7 @@ class ControlServer:
             sock = _bind(address, port, listen)
             port = sock.getsockname()[1]
             await self._serve(make, sock)
-            if not self.addresses:
-                self.addresses = (Address(listen.host, port),)
+        return Address(listen.host, port)
 
     async def _start_unix(self, path: Path, app: ASGIApp) -> None:
         sock = unix.bind(path)

@@ -14,7 +14,7 @@ from chaostui import registry
 from chaostui.api.server import ControlServer
 from chaostui.client import AsyncClient, Client
 from chaostui.engine.supervisor import Supervisor
-from chaostui.errors import CannotListen, EngineUnreachable, SettingsError
+from chaostui.errors import CannotListen, EngineRefused, EngineUnreachable, SettingsError
 from chaostui.settings import Address, ControlSettings
 from tests.api.engine import LOOPBACK, Engine, proxy
 
@@ -137,3 +137,17 @@ async def test_calls_in_flight_are_answered_at_the_end(tmp_path: Path) -> None:
 
     assert (await reader.read()).startswith(b"HTTP/1.1 200")
     writer.close()
+
+
+def test_toxiproxy_s_words_are_spoken_on_a_listener_of_their_own() -> None:
+    """The same engine answers both APIs, each on its own port alone."""
+    control = ControlSettings(listen=LOOPBACK, toxiproxy=LOOPBACK)
+    with Engine(proxy(), control=control) as engine:
+        assert engine.server.toxiproxy is not None
+        port = engine.server.toxiproxy.port
+        with Client("127.0.0.1", port) as client:
+            assert list(client.request("GET", "/proxies")) == ["web"]
+            with pytest.raises(EngineRefused):
+                client.health()
+        assert engine.ask("GET", "/proxies").status == 404
+        assert engine.ask("PUT", "/backend", {"backend": f"localhost:{port}"}).status == 403
