@@ -11,28 +11,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = """\
-import unittest
-from chaostui import Client, start_proxy, stop_proxy
-
-
-class MyTest(unittest.TestCase):
-
-    def setUp(self):
-        self.proxy_pid = start_proxy(port=8080)
-
-    def tearDown(self):
-        stop_proxy(self.proxy_pid)
-
-    def test_one(self):
-        client = Client()
-
-        with client.with_handler('errors'):
-            # do something...
-            pass
-
-        # we're back to normal here
-"""
+EXAMPLE = (Path(__file__).parent / "article.txt").read_text()
 
 SOMETHING = """\
             with self.assertRaises(OSError):
@@ -49,7 +28,7 @@ NORMAL = """
 """
 
 RUN = """\
-import fcntl, http.server, os, socket, struct, subprocess, sys, threading, unittest
+import fcntl, http.server, socket, struct, sys, threading
 
 if sys.argv[1] == "alone":
     # A network namespace begins with its loopback down (SIOCSIFFLAGS, IFF_UP).
@@ -68,7 +47,7 @@ class Hello(http.server.BaseHTTPRequestHandler):
 
 server = http.server.ThreadingHTTPServer(("localhost", 8888), Hello)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-unittest.main("example", argv=["example"])
+__import__("unittest").main("example", argv=["example"])
 """
 
 
