@@ -14,15 +14,13 @@ from chaostui.engine.lifecycle import Lifecycle
 from chaostui.engine.look import chain_view, handler_view, proxy_view
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.views import ChainView, HaltView, HandlerView, ProxyView
-from chaostui.errors import Conflict, Halted, NotFound, Problem, SettingsError
+from chaostui.errors import Conflict, NotFound, Problem, SettingsError
 from chaostui.options import unknown
 from chaostui.settings import MAX_CHAIN, ChainEntry, Mix
 
 
 class Faults(Lifecycle):
     """Changing what happens to the traffic."""
-
-    _halt = HaltView()
 
     # -- mixes ------------------------------------------------------------------------------
 
@@ -169,7 +167,7 @@ class Faults(Lifecycle):
         Conflict when its name is taken; SettingsError, Halted.
         """
         found = self._find(proxy)
-        self._refuse_if_halted(Mix(((entry.handler, 100.0),)))
+        self._refuse_if_halted(Mix(), (entry,))
         name = entry.name or entry_name(entry)
         chain = found.settings.chain
         if any((e.name or entry_name(e)) == name for e in chain):
@@ -247,12 +245,6 @@ class Faults(Lifecycle):
     def halted(self) -> HaltView:
         """Whether everything is halted, and by whom."""
         return self._halt
-
-    def _refuse_if_halted(self, mix: Mix) -> None:
-        faults = any(w and self.core.canonical(n) != "normal" for n, w in mix.weights)
-        if self._halt.halted and faults:
-            at = time.strftime("%H:%M:%S", time.localtime(self._halt.at))
-            raise Halted(f"halted by {self._halt.by} at {at}")
 
     @staticmethod
     def _fault_id() -> str:

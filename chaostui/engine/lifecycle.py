@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from chaostui.engine.compile import Compiled, compile_plan, read_options
+from chaostui.engine.compile import NORMAL, Compiled, compile_plan, read_options
 from chaostui.engine.core import Core
 from chaostui.engine.journal import Journal
 from chaostui.engine.layers import merged_options
@@ -18,14 +19,16 @@ from chaostui.engine.listener import Listener
 from chaostui.engine.look import proxy_view
 from chaostui.engine.plan import Catalog, Plan
 from chaostui.engine.proxy import Proxy
-from chaostui.engine.views import ProxyView
-from chaostui.errors import Conflict, NotFound, Problem, SettingsError
+from chaostui.engine.views import HaltView, ProxyView
+from chaostui.errors import ChaosError, Conflict, Halted, NotFound, Problem, SettingsError
 from chaostui.options import read, unknown
-from chaostui.settings import MAX_PROXIES, Profile, ProxySettings, encode
+from chaostui.settings import MAX_PROXIES, ChainEntry, Mix, Profile, ProxySettings, encode
 
 
 class Lifecycle:
     """Starting, reloading, draining; adding, changing and removing proxies."""
+
+    _halt = HaltView()
 
     def __init__(self, catalog: Catalog, *, seed: int | None = None, source: str = "") -> None:
         self.core = Core(catalog, seed)
@@ -55,6 +58,13 @@ class Lifecycle:
         self.core.control = addresses
         self.core.learn_own_addresses()
 
+    def _refuse_if_halted(self, mix: Mix, chain: tuple[ChainEntry, ...] = ()) -> None:
+        names = [name for name, weight in mix.weights if weight]
+        names += [entry.handler for entry in chain]
+        if self._halt.halted and any(self.core.canonical(name) != NORMAL for name in names):
+            at = time.strftime("%H:%M:%S", time.localtime(self._halt.at))
+            raise Halted(f"halted by {self._halt.by} at {at}")
+
     # -- proxies by name --------------------------------------------------------------------
 
     def _find(self, name: str | None) -> Proxy:
@@ -79,10 +89,12 @@ class Lifecycle:
             raise
 
     async def apply(self, profile: Profile, actor: str) -> None:
-        """Become what ``profile`` says, wholly or, with SettingsError or CannotListen, not at all.
+        """Become what ``profile`` says, wholly or not at all: SettingsError, CannotListen, Halted.
 
         Connections of proxies that stay live on; faults of sessions stay where their proxy does.
         """
+        for settings in profile.proxy:
+            self._refuse_if_halted(settings.behavior, settings.chain)
         before = self.profile()
         await self._apply(profile)
         changes = len(difference(before, self.profile()))
@@ -200,42 +212,72 @@ class Lifecycle:
 
     async def add_proxy(self, settings: ProxySettings, actor: str) -> ProxyView:
         """Add a proxy with its faults. Conflict, SettingsError, CannotListen, Halted."""
-        proxies = self.core.proxies
-        if settings.name in proxies:
-            raise Conflict(f"there is a proxy {settings.name!r} already")
-        if len(proxies) >= MAX_PROXIES:
-            raise Conflict(f"there are {MAX_PROXIES} proxies, which is the limit")
-        check_settings(self.core, settings, self.core.handler_settings)
-        listener = None
-        if settings.enabled:
-            listener = await Listener.bind(settings.listen, settings.name)
+
+        def check() -> None:
+            self._check_new(settings)
+
+        check()
+        listener = await self._bind_one(settings, check) if settings.enabled else None
         proxy = await self._put(settings, listener)
         if listener is None:
             proxy.replan()
         self._journal.write(actor, "added", settings.name, after=str(proxy.listen))
         return proxy_view(proxy)
 
+    def _check_new(self, settings: ProxySettings) -> None:
+        proxies = self.core.proxies
+        if settings.name in proxies:
+            raise Conflict(f"there is a proxy {settings.name!r} already")
+        if len(proxies) >= MAX_PROXIES:
+            raise Conflict(f"there are {MAX_PROXIES} proxies, which is the limit")
+        self._refuse_if_halted(settings.behavior, settings.chain)
+        check_settings(self.core, settings, self.core.handler_settings)
+
+    async def _bind_one(self, settings: ProxySettings, check: Callable[[], object]) -> Listener:
+        """Bind; looking up a name takes time, so ``check`` says whether it still may be."""
+        listener = await Listener.bind(settings.listen, settings.name)
+        try:
+            check()
+        except ChaosError:
+            listener.close()
+            raise
+        return listener
+
     async def update_proxy(
         self, name: str | None, changes: dict[str, Any], actor: str
     ) -> ProxyView:
         """Change settings; ``changes`` maps field names of ProxySettings to values.
 
-        Running connections keep their backend; ``enabled=False`` closes them. On SettingsError
-        or CannotListen nothing has changed.
+        Running connections keep their backend; ``enabled=False`` closes them. On SettingsError,
+        CannotListen or Halted nothing has changed.
         """
         proxy = self._find(name)
-        before = replace(proxy.settings, behavior=proxy.layers.base.mix)
-        settings = replace(before, **{k: v for k, v in changes.items() if k != "name"})
-        check_settings(self.core, settings, self.core.handler_settings)
+
+        def check() -> tuple[ProxySettings, ProxySettings]:
+            self._find(proxy.name)
+            return self._check_changes(proxy, changes)
+
+        _, settings = check()
         listener = None
         bound = proxy.listener
         if settings.enabled and (bound is None or not bound.serves(settings.listen)):
-            listener = await Listener.bind(settings.listen, proxy.name)
+            listener = await self._bind_one(settings, check)
+        before, settings = check()
         await self._put(settings, listener)
         proxy.replan()
         told = msgspec.json.encode(difference(before, settings), enc_hook=encode).decode()
         self._journal.write(actor, "changed", proxy.name, after=told)
         return proxy_view(proxy)
+
+    def _check_changes(
+        self, proxy: Proxy, changes: dict[str, Any]
+    ) -> tuple[ProxySettings, ProxySettings]:
+        """The settings of a proxy, and what ``changes`` make of them."""
+        before = replace(proxy.settings, behavior=proxy.layers.base.mix)
+        settings = replace(before, **{k: v for k, v in changes.items() if k != "name"})
+        self._refuse_if_halted(settings.behavior, settings.chain)
+        check_settings(self.core, settings, self.core.handler_settings)
+        return before, settings
 
     async def remove_proxy(self, name: str, actor: str) -> None:
         """Close a proxy and its connections. NotFound."""
