@@ -153,6 +153,7 @@ COPIES: list[Turn] = [
     ("backend", DONE + IDLE),
 ]
 DIALOGUES = [[*LOGIN, *turns] for turns in (SIMPLE, FLUSHED, COPIES, EXTENDED)]
+SHORT = [[*turns[:4], *turns[at : at + 6]] for turns in DIALOGUES for at in range(4, len(turns), 6)]
 
 
 @thorough
@@ -165,7 +166,7 @@ def test_messages_do_not_depend_on_how_bytes_are_cut(
 
 
 @thorough
-@given(st.sampled_from(DIALOGUES).flatmap(garbled))
+@given(st.sampled_from(SHORT).flatmap(garbled))
 def test_no_byte_is_lost_where_the_bytes_make_no_sense(turns: list[Turn]) -> None:
     """A garbled dialogue raises nothing and passes whole."""
     talk(Postgres(), turns)
