@@ -73,7 +73,7 @@ def check(config: ConsoleConfig, place: str) -> None:
 
 def remembered(config: ConsoleConfig, environ: Mapping[str, str] = os.environ) -> ConsoleConfig:
     """What the configuration leaves open and the operator chose last time."""
-    if config.theme != ConsoleConfig.theme:
+    if config.theme != ConsoleConfig().theme:
         return config
     try:
         state = msgspec.json.decode(

@@ -52,4 +52,11 @@ class Keys(MessagePump):
 
     def action_run(self, identity: str, argument: str = "") -> None:
         """What every key binding calls. Screens see each key first, so that all of them count."""
-        self.post_message(Run(identity, argument))
+        self.ask(identity, argument)
+
+    def ask(self, identity: str, argument: str = "") -> None:
+        """Ask whoever can for an action."""
+        message = Run(identity, argument)
+        # Textual ends a message's way at its sender, which would be the screen that dispatches.
+        message.set_sender(self)
+        self.post_message(message)

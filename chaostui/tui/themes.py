@@ -11,7 +11,7 @@ _DARK = {
     "chaos-bad": "#FF7A33",
     "chaos-up": "#5AA9FF",
     "chaos-down": "#E69F00",
-    "chaos-cursor": "#26384C",
+    "chaos-cursor": "#243547",
     "chaos-0": "#2FD6A3",
     "chaos-1": "#5AA9FF",
     "chaos-2": "#FF7A33",
@@ -42,7 +42,7 @@ _MONO = dict.fromkeys(_DARK, "#E6E6E6") | {
     "chaos-dim": "#A0A0A0",
     "chaos-warn": "#FFFFFF",
     "chaos-bad": "#FFFFFF",
-    "chaos-cursor": "#3A3A3A",
+    "chaos-cursor": "#363636",
 }
 # Blue, orange, yellow and greys: pairs that keep apart for protan, deutan and tritan eyes,
 # and differ in lightness too.

@@ -66,7 +66,7 @@ class FakeEngine:
         self._count(0.0)
         self._told: set[int] = set()
         self._texts: dict[int, tuple[str, str, str]] = {}
-        self._wake = asyncio.Event()
+        self._ticks: asyncio.Queue[None] = asyncio.Queue()
 
     # --- the client's interface ------------------------------------------------------------
 
@@ -91,8 +91,7 @@ class FakeEngine:
             if self.gone:
                 raise EngineUnreachable(self.gone)
             yield self.frame()
-            self._wake = asyncio.Event()
-            await self._wake.wait()
+            await self._ticks.get()
 
     async def tap(self, connection: int) -> AsyncIterator[Mapping[str, Any]]:
         """The payload that a test laid out."""
@@ -104,7 +103,8 @@ class FakeEngine:
 
     def wake(self) -> None:
         """Let a next frame be sent."""
-        self._wake.set()
+        if self._ticks.empty():
+            self._ticks.put_nowait(None)
 
     # --- what tests do to it ---------------------------------------------------------------
 

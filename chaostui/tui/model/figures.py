@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
-ASCII_BLOCKS = " .:-=+*#@"
 _SIZES = {"": 1, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12}
 _SECONDS = {"": 1, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -98,21 +97,19 @@ def _parse(text: str, units: dict[str, float], expected: str) -> float:
     return value
 
 
-def sparkline(values: Sequence[float], width: int, *, ascii_only: bool = False) -> str:
+def sparkline(values: Sequence[float], width: int) -> str:
     """The newest ``width`` values as one line of blocks, scaled to the highest of them."""
     shown = list(values)[-width:] if width > 0 else []
     top = max(shown, default=0.0)
-    blocks = ASCII_BLOCKS if ascii_only else BLOCKS
     if top <= 0:
-        return (blocks[1] * len(shown)).rjust(max(width, 0))
+        return (BLOCKS[1] * len(shown)).rjust(max(width, 0))
     line = "".join(
-        blocks[max(1, math.ceil(value / top * 8)) if value > 0 else 1] for value in shown
+        BLOCKS[max(1, math.ceil(value / top * 8)) if value > 0 else 1] for value in shown
     )
     return line.rjust(width)
 
 
-def bar(share: float, width: int, *, ascii_only: bool = False) -> str:
+def bar(share: float, width: int) -> str:
     """A share from 0 to 1 as a bar; more than nothing always shows one block."""
     full = min(width, max(round(share * width), 1 if share > 0 else 0))
-    on, off = ("#", ".") if ascii_only else ("█", "·")
-    return on * full + off * (width - full)
+    return "█" * full + "·" * (width - full)

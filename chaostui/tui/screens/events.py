@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from textual.widget import Widget
 
-from chaostui.tui.keys import Commands, Run
+from chaostui.tui.keys import Commands
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.bars import FilterBar
 from chaostui.tui.widgets.eventpane import EventPane
@@ -36,7 +36,7 @@ class EventsScreen(ConsoleScreen):
         return {
             "events.filter": lambda _: self.bar.open(self.pane.filter.text),
             "connections.filter": lambda _: self.bar.open(self.pane.filter.text),
-            "events.goto": lambda _: self.post_message(Run("ask.time")),
+            "events.goto": lambda _: self.ask("ask.time"),
             "events.at": lambda at: self.pane.go_to(float(at)),
             "view.back": lambda _: self._back(),
         }
@@ -45,7 +45,7 @@ class EventsScreen(ConsoleScreen):
         if self.pane.filter:
             self.pane.set_filter("")
         else:
-            self.post_message(Run("screen.live"))
+            self.ask("screen.live")
 
     def on_filter_bar_closed(self) -> None:
         """Back to the log; what is typed next is no fault key."""

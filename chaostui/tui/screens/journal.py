@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
-from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model.export import journal_as_markdown
 from chaostui.tui.model.lines import Line, line
 from chaostui.tui.screens.base import ConsoleScreen, Desk
@@ -55,7 +55,7 @@ class JournalScreen(ConsoleScreen):
         return {
             "journal.export": lambda _: self._export(),
             "export.write": lambda _: self._export(),
-            "view.back": lambda _: self.post_message(Run("screen.live")),
+            "view.back": lambda _: self.ask("screen.live"),
         }
 
     async def _learn(self) -> None:

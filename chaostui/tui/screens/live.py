@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
-from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import changes
 from chaostui.tui.model.lines import Line
 from chaostui.tui.screens.base import ConsoleScreen, Desk
@@ -121,7 +121,7 @@ class LiveScreen(ConsoleScreen):
         if field:
             self.table.sort_by(field)
         else:
-            self.post_message(Run("ask.sort"))
+            self.ask("ask.sort")
 
     def _pin(self, identities: Sequence[int]) -> None:
         if not identities:
@@ -161,7 +161,7 @@ class LiveScreen(ConsoleScreen):
         if pane.display and pane.size.height > 2:
             pane.focus()
         else:
-            self.post_message(Run("ask.settings"))
+            self.ask("ask.settings")
 
     def _turn_pane(self) -> None:
         """Events, stream as text, stream as hex, and round again."""

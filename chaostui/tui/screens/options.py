@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
-from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model.changes import proxy_path
 from chaostui.tui.model.origins import Setting, settings
 from chaostui.tui.screens.base import ConsoleScreen, Desk
@@ -52,7 +52,7 @@ class OptionsScreen(ConsoleScreen):
             "connections.filter": lambda _: self.bar.open(self._word),
             "options.edit": lambda _: self._edit(),
             "options.enter": self._typed,
-            "view.back": lambda _: self.post_message(Run("screen.live")),
+            "view.back": lambda _: self.ask("screen.live"),
         }
 
     def on_filter_bar_closed(self) -> None:
@@ -96,7 +96,7 @@ class OptionsScreen(ConsoleScreen):
         if chosen is None or not chosen.editable:
             self.session.flash("this one is set at the start: change the profile", "warn")
         else:
-            self.post_message(Run("ask.option", f"{chosen.name}\0{chosen.value}"))
+            self.ask("ask.option", f"{chosen.name}\0{chosen.value}")
 
     def _typed(self, text: str) -> None:
         chosen = self._settings[self.list.at]

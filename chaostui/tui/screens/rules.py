@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
-from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.listing import Cell, Entry, Listing
 
@@ -88,10 +88,10 @@ class RulesScreen(ConsoleScreen):
             "rules.reload": lambda _: self.start(self._load(Path(self.desk.profile))),
             "rules.save": lambda _: self.start(self._save()),
             "rules.save-as": lambda name: (
-                self.start(self._save_as(name)) if name else self.post_message(Run("ask.file"))
+                self.start(self._save_as(name)) if name else self.ask("ask.file")
             ),
             "list.moved": lambda _: self.start(self._diff()),
-            "view.back": lambda _: self.post_message(Run("screen.live")),
+            "view.back": lambda _: self.ask("screen.live"),
         }
 
     def start(self, work: Any) -> None:

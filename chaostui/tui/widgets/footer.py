@@ -8,7 +8,6 @@ from rich.cells import cell_len
 from rich.segment import Segment
 
 from chaostui.tui.actions import BY_ID, FOOTERS, shown
-from chaostui.tui.keys import Run
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView
 
@@ -94,4 +93,4 @@ class Footer(LineView):
         event.stop()
         for start, end, identity in self._spans:
             if start <= event.x < end and identity != "fault.toggle":
-                self.post_message(Run(identity))
+                self.ask(identity)

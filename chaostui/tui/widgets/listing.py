@@ -9,7 +9,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from textual import events
 
-from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.widgets.lineview import Line, LineView, fit, on_cursor
 
 
@@ -81,7 +81,7 @@ class Listing(LineView, can_focus=True):
         """Move the cursor by some entries."""
         self.at = max(0, min(len(self.entries) - 1, self.at + step))
         self.paint()
-        self.post_message(Run("list.moved"))
+        self.ask("list.moved")
 
     def on_line_view_clicked(self, event: LineView.Clicked) -> None:
         """A click moves the cursor."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.segment import Segment
 
 from chaostui.safe_text import safe_text
-from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import figures, mix
 from chaostui.tui.model.glyphs import glyph
 from chaostui.tui.session import Session
@@ -32,7 +32,7 @@ class MixPane(LineView, can_focus=True):
         return {
             "mix.up": lambda _: self._move(-1),
             "mix.down": lambda _: self._move(1),
-            "mix.toggle": lambda _: self.post_message(Run("fault.toggle", self._session.selected)),
+            "mix.toggle": lambda _: self.ask("fault.toggle", self._session.selected),
         }
 
     def titles(self, width: int) -> tuple[str, str]:
@@ -132,7 +132,7 @@ class MixPane(LineView, can_focus=True):
     def _move(self, step: int) -> None:
         names = self._session.names
         at = names.index(self._session.selected) if self._session.selected in names else 0
-        self.post_message(Run("mix.select", names[max(0, min(len(names) - 1, at + step))]))
+        self.ask("mix.select", names[max(0, min(len(names) - 1, at + step))])
 
     def on_line_view_clicked(self, event: LineView.Clicked) -> None:
         """A click selects a handler; on its box it toggles."""
@@ -140,6 +140,6 @@ class MixPane(LineView, can_focus=True):
         index = self._top + event.y
         if self.content_size.height >= 3 and index < len(self._session.names):
             name = self._session.names[index]
-            self.post_message(Run("mix.select", name))
+            self.ask("mix.select", name)
             if 2 <= event.x <= 6:
-                self.post_message(Run("fault.toggle", name))
+                self.ask("fault.toggle", name)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.segment import Segment
 
 from chaostui.safe_text import safe_text
-from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import changes, figures, form
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView, fit, on_cursor
@@ -145,7 +145,7 @@ class SettingsPane(LineView, can_focus=True):
         field = self.field
         if field is not None:
             now = field.show(self._session.options(self._session.selected).get(field.name))
-            self.post_message(Run("ask.setting", now))
+            self.ask("ask.setting", now)
 
     def _typed(self, text: str) -> None:
         field = self.field

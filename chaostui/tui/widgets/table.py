@@ -10,7 +10,7 @@ from rich.style import Style
 from textual import events
 
 from chaostui.safe_text import safe_text
-from chaostui.tui.keys import Commands, Run, bindings
+from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import figures
 from chaostui.tui.model.columns import BY_FIELD, SHOWN, Column, arrange, fit as fit_columns
 from chaostui.tui.model.filter import CONNECTION_FIELDS, Filter, FilterError, parse
@@ -227,7 +227,7 @@ class ConnectionsTable(LineView, can_focus=True):
         # On the first row the cursor stays there, whatever comes to stand in it.
         self._cursor_id = self.selected_id if self._at else 0
         self.paint()
-        self.post_message(Run("connections.moved"))
+        self.ask("connections.moved")
 
     def sort_by(self, field: str, *, reverse: bool | None = None) -> None:
         """Sort by a column; numbers begin with the largest, texts with the first."""
@@ -262,7 +262,7 @@ class ConnectionsTable(LineView, can_focus=True):
                     self.sort_by(column.field, reverse=turned)
                 x += room + 1
         elif self._top + event.y - 1 == self._at:
-            self.post_message(Run("connections.detail"))
+            self.ask("connections.detail")
         else:
             self.move(self._top + event.y - 1 - self._at)
 

@@ -1,0 +1,181 @@
+"""Every action: by its key, by the palette, and as the request it makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chaostui.tui.actions import ACTIONS, BY_ID
+from chaostui.tui.config import ConsoleConfig
+from chaostui.tui.keys import Run
+from chaostui.tui.palette import ActionsProvider
+from tests.tui.console import console
+from tests.tui.fake import FakeEngine
+from tests.wait import eventually
+
+MIX = "/proxies/redis/mix"
+SLEEP = "/proxies/redis/handlers/delay"
+
+REQUESTS: list[tuple[str, list[str], tuple[str, str, Any]]] = [
+    ("fault.toggle", ["2"], ("PATCH", MIX, {"delay": 0})),
+    ("fault.toggle", ["5"], ("PATCH", MIX, {"hang": 20})),
+    ("fault.more", ["plus"], ("PATCH", MIX, {"delay": 25})),
+    ("fault.less", ["minus"], ("PATCH", MIX, {"delay": 15})),
+    ("fault.more-1", ["right_square_bracket"], ("PATCH", MIX, {"delay": 21})),
+    ("fault.less-1", ["left_square_bracket"], ("PATCH", MIX, {"delay": 19})),
+    ("fault.equal", ["equals_sign"],
+     ("PATCH", MIX, {"delay": 25, "errors": 25, "blackout": 25})),
+    ("fault.normal", ["0"], ("PUT", MIX, {"behavior": ""})),
+    ("fault.bypass", ["b"], ("PUT", "/proxies/redis/bypass", {"bypass": True})),
+    ("fault.solo", ["s"], ("PUT", MIX, {"behavior": "100:delay"})),
+    ("fault.timed", ["t", "3", "0", "enter"],
+     ("PUT", MIX, {"behavior": "100:delay", "duration": 30})),
+    ("settings.more", ["e", "right"], ("PATCH", SLEEP, {"sleep": 1.1})),
+    ("settings.less", ["e", "left"], ("PATCH", SLEEP, {"sleep": 0.99})),
+    ("settings.much-more", ["e", "shift+right"], ("PATCH", SLEEP, {"sleep": 2.0})),
+    ("settings.much-less", ["e", "shift+left"], ("PATCH", SLEEP, {"sleep": 0.9})),
+    ("settings.exact", ["e", "enter", "2", "0", "m", "s", "enter"],
+     ("PATCH", SLEEP, {"sleep": 0.02})),
+    ("settings.down", ["e", "down", "right"], ("PATCH", SLEEP, {"jitter": 0.01})),
+    ("settings.up", ["e", "down", "up", "right"], ("PATCH", SLEEP, {"sleep": 1.1})),
+    ("mix.toggle", ["tab", "tab", "tab", "enter"], ("PATCH", MIX, {"delay": 0})),
+    ("journal.mark", ["m", "h", "i", "enter"], ("POST", "/journal", {"note": "hi"})),
+    ("connections.pin", ["a"], ("PUT", "/connections/ID/pin", {"handler": "delay"})),
+    ("connections.reset", ["x", "x"], ("DELETE", "/connections/ID", None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("identity", "keys", "request_"), REQUESTS, ids=[f"{r[0]} {' '.join(r[1])}" for r in REQUESTS]
+)
+async def test_a_key_makes_its_request(
+    identity: str, keys: list[str], request_: tuple[str, str, Any]
+) -> None:
+    """Pressing an action's keys on the main screen makes the request that it documents."""
+    async with console() as shown:
+        target = str(shown.app.screen.connection_id())  # type: ignore[attr-defined]
+        await shown.press(*keys)
+        method, path, body = request_
+
+        assert shown.engine.requests == [(method, path.replace("ID", target), body)]
+        assert BY_ID[identity].request.split(" ")[0] == method
+
+
+@pytest.mark.parametrize(
+    ("identity", "argument", "request_"),
+    [
+        ("fault.toggle", "hang", ("PATCH", MIX, {"hang": 20})),
+        ("fault.weight", "delay 40", ("PATCH", MIX, {"delay": 40})),
+        ("fault.timed", "blackout 5",
+         ("PUT", MIX, {"behavior": "100:blackout", "duration": 5})),
+        ("fault.normal", "", ("PUT", MIX, {"behavior": ""})),
+        ("fault.bypass", "", ("PUT", "/proxies/redis/bypass", {"bypass": True})),
+        ("handler.set", "delay jitter 20ms", ("PATCH", SLEEP, {"jitter": 0.02})),
+        ("engine.halt", "", ("POST", "/halt", {})),
+        ("engine.release", "", ("DELETE", "/halt", None)),
+        ("engine.reset", "", ("POST", "/reset", None)),
+        ("journal.mark", "deployed 1.4", ("POST", "/journal", {"note": "deployed 1.4"})),
+        ("rules.save", "", None),
+    ],
+)  # fmt: skip
+async def test_the_palette_makes_the_same_request(
+    identity: str, argument: str, request_: tuple[str, str, Any] | None
+) -> None:
+    """An action chosen in the palette makes the request that its key makes."""
+    async with console() as shown:
+        shown.app.screen.post_message(Run(identity, argument))
+        await shown.settle()
+
+        assert shown.engine.requests == ([request_] if request_ else [])
+
+
+async def test_the_palette_offers_what_applies() -> None:
+    """Every action of the main screen is offered there; those of other screens are not."""
+    async with console() as shown:
+        titles = [title for title, _, _, _ in ActionsProvider(shown.app.screen)._actions()]
+
+    other = {"timeline", "rules", "options", "journal", "list"}
+    assert sorted(titles) == sorted(a.palette for a in ACTIONS if a.context not in other)
+
+
+async def test_a_sentence_is_typed_into_the_palette() -> None:
+    """``delay 40`` sets the weight."""
+    async with console() as shown:
+        await shown.press("ctrl+p")
+        await shown.type("delay 40")
+        await eventually(lambda: "set delay weight 40%" in shown.text())
+        await shown.press("enter", "enter")
+
+        assert ("PATCH", MIX, {"delay": 40}) in shown.engine.requests
+
+
+async def test_undo_and_redo_by_key() -> None:
+    """``u`` takes the last change back, ``ctrl+r`` makes it again."""
+    async with console() as shown:
+        await shown.press("0", "u")
+        undone = shown.engine.proxy().behavior
+        await shown.press("ctrl+r")
+
+        assert undone == "20:delay,10:errors,5:blackout"
+        assert shown.engine.proxy().behavior == ""
+
+
+async def test_keys_can_be_moved() -> None:
+    """A keymap moves an action to another key, and the old one does nothing."""
+    config = ConsoleConfig(keymap={"fault.normal": "f9"})
+    async with console(config=config) as shown:
+        await shown.press("0")
+        before = list(shown.engine.requests)
+        await shown.press("f9")
+
+        assert before == []
+        assert shown.engine.requests == [("PUT", MIX, {"behavior": ""})]
+        shown.clock.now += 10
+        await shown.settle()
+        assert "f9 all normal" in shown.line(-1)
+
+
+async def test_a_fault_key_right_after_a_dialog_is_ignored() -> None:
+    """What is typed on after a filter closed does not break anything."""
+    async with console() as shown:
+        await shown.press("slash", "enter")
+        await shown.press_at_once("0")
+
+        assert shown.engine.requests == []
+        assert "key ignored" in shown.line(-1)
+
+
+async def test_another_key_cancels_a_reset() -> None:
+    """Between two presses of ``x``, any other key forgets the first."""
+    async with console() as shown:
+        await shown.press("x", "j", "x")
+
+        assert shown.engine.requests == []
+        assert "press x again to reset #" in shown.line(-1)
+
+
+async def test_all_that_match_are_reset_with_two_presses() -> None:
+    """``X`` resets what the filter lets pass."""
+    async with console(FakeEngine(connections=8)) as shown:
+        await shown.press("slash")
+        await shown.type("id<3")
+        await shown.press("enter", "X", "X")
+
+        assert sorted(shown.engine.requests) == [
+            ("DELETE", "/connections/1", None),
+            ("DELETE", "/connections/2", None),
+        ]
+
+
+async def test_all_proxies_or_one() -> None:
+    """With several proxies, ``n`` chooses one; until then keys act on all."""
+    async with console(FakeEngine(proxies=("redis", "mysql"))) as shown:
+        await shown.press("0")
+        everyone = [path for _, path, _ in shown.engine.requests]
+        await shown.press("u", "n")
+        shown.engine.requests.clear()
+        await shown.press("0")
+
+        assert everyone == ["/proxies/redis/mix", "/proxies/mysql/mix"]
+        assert [path for _, path, _ in shown.engine.requests] == ["/proxies/redis/mix"]
