@@ -2,6 +2,7 @@
 
 * ``start``      the console or the headless engine;  ``overrides``  what its options change
 * ``catalogue``  handlers and protocols;  ``profile``  check and convert
+* ``demo``       backends and traffic of its own
 * ``ctl``        drives a running engine;  ``target``  finds it
 * ``failures``   errors to one line and an exit code
 
@@ -18,6 +19,7 @@ COMMANDS = {
     "check": ("profile", "say what is wrong with a profile"),
     "convert": ("profile", "make a profile of a Vaurien INI file"),
     "ctl": ("ctl", "drive a running engine: list, get, set, weight, halt, reset …"),
+    "demo": ("demo", "built-in backends and traffic: a live picture with no set-up"),
     "handlers": ("catalogue", "the handlers and their settings"),
     "protocols": ("catalogue", "the protocols and the errors they speak"),
 }
