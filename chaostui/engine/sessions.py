@@ -31,7 +31,7 @@ class Session:
             owner=self.owner,
             lease=self.lease,
             expires_in=max(self.expires - time.monotonic(), 0.0),
-            faults=tuple(layer.id for _, layer in self.faults),
+            faults=tuple(layer.id for proxy, layer in self.faults if layer in proxy.layers.over),
         )
 
 
@@ -74,11 +74,6 @@ class Sessions:
         if session.timer is not None:
             session.timer.cancel()
         return session
-
-    def forget(self, layers: tuple[Layer, ...]) -> None:
-        """These faults have ended by themselves."""
-        for session in self._open.values():
-            session.faults = [(p, layer) for p, layer in session.faults if layer not in layers]
 
     def _set_timer(self, session: Session) -> None:
         if session.timer is not None:

@@ -183,15 +183,18 @@ class Supervisor(Faults):
         return fault_view(layer)
 
     async def remove_fault(self, session: str, fault: str, actor: str) -> None:
-        """Take exactly this fault away, wherever it lies. NotFound."""
+        """Take exactly this fault away, wherever it lies; one that has ended is no error.
+
+        NotFound.
+        """
         owner = self._sessions.get(session)
         for proxy, layer in owner.faults:
             if layer.id == fault:
                 owner.faults.remove((proxy, layer))
                 if proxy.layers.remove(layer):
                     proxy.replan()
-                after = str(proxy.layers.top.mix)
-                self._journal.write(actor, "fault ended", proxy.name, str(layer.mix), after)
+                    after = str(proxy.layers.top.mix)
+                    self._journal.write(actor, "fault ended", proxy.name, str(layer.mix), after)
                 return
         raise NotFound(f"the session has no fault {fault!r}")
 
