@@ -114,6 +114,13 @@ class Handler:
         """Begin: in a chain, before the first bytes, and again with new options."""
         return ()
 
+    def hold_again(self) -> float:
+        """Say how long, from its arrival, what it holds is held now that options changed.
+
+        In seconds; 0, the default, lets go of it.
+        """
+        return 0.0
+
     def on_stop(self) -> Iterable[Action]:
         """Say by ``Close`` or ``Reset`` that a connection cannot go on once it is switched off."""
         return ()

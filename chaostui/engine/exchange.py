@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 class Stage:
     """A handler's instance at work in one direction."""
 
-    __slots__ = ("active", "armed", "handler", "hit_in")
+    __slots__ = ("active", "armed", "chance", "handler", "hit_in")
 
     def __init__(self, armed: Armed, handler: Handler) -> None:
         self.armed = armed
         self.handler = handler
-        self.active = True
+        self.active = False
+        """Whether it acts, in a chain."""
+        self.chance = 1.0
+        """The probability by which it was made active."""
         self.hit_in = 0
         """The exchange it last hit, so that each counts once."""
 
@@ -71,6 +74,10 @@ class Exchange:
     def stage(self, direction: Direction) -> Stage | None:
         """The drawn handler's instance for ``direction``; None when the exchange is normal."""
         return self._upstream if direction == "upstream" else self._downstream
+
+    def stages(self) -> list[Stage]:
+        """The drawn handler's instances."""
+        return [drawn for drawn in (self._upstream, self._downstream) if drawn is not None]
 
     def arm(self, protocol: Protocol, dice: Dice, connection: int) -> None:
         """Make the drawn handler's instances, or take them away when it is switched off."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from chaostui.engine.exchange import Exchange
+from chaostui.engine.exchange import Exchange, Stage
 from chaostui.protocol import Frame
 
 NO_FRAME = Frame(b"", False, False)
@@ -15,6 +15,7 @@ class What(Enum):
     """What stands in a backlog or among the held bytes."""
 
     OPEN = "open"
+    START = "start"
     DATA = "data"
     LOCAL = "local"
     WAKE = "wake"
@@ -33,6 +34,8 @@ class Item(NamedTuple):
     frame: Frame
     exchange: Exchange | None
     arrival: float
+    stage: Stage | None = None
+    """The one handler that it is about; None: all of them."""
 
 
 class Held(NamedTuple):
@@ -41,5 +44,16 @@ class Held(NamedTuple):
     due: float
     what: What
     data: bytes
+    since: float
+    """From when it is held: its arrival, or the end of the last wait."""
     arrival: float
-    """When it came, if a handler delayed it; else 0."""
+    delays: Delays
+    """Which handlers hold it, and for how long each."""
+
+
+Delays = tuple[tuple[Stage, float], ...]
+
+
+def due(since: float, delays: Delays) -> float:
+    """When something leaves that handlers hold."""
+    return since + sum(seconds for _, seconds in delays)

@@ -7,13 +7,14 @@ reads them writes them to its peer. Bytes that come before the backend is there 
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.side import DIAL, HELD, Side
 from chaostui.engine.walker import Walker
-from chaostui.handler import Direction
+from chaostui.handler import Direction, Handler
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
@@ -166,10 +167,15 @@ class Link:
             self._walker = Walker(self)
         return self._walker
 
-    def release(self) -> None:
-        """A handler was switched off or changed: what was held goes on now, in order."""
+    def start(self, stage: Stage) -> None:
+        """A handler of the chain begins to act, or to act in another way."""
+        if type(stage.handler).on_start is not Handler.on_start:
+            self.walker.tell(What.START, stage, self.connection.exchange)
+
+    def release(self, off: Set[Stage], changed: Set[Stage]) -> None:
+        """Handlers were switched ``off`` or ``changed``: what they held goes on, in order."""
         if self._walker is not None:
-            self._walker.release()
+            self._walker.release(off, changed)
         self.settle()
 
     def drop(self) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Set
 from typing import TYPE_CHECKING, ClassVar
 
+from chaostui.actions import Close, Reset
 from chaostui.engine.connection import Connection
 from chaostui.engine.exchange import Exchange, Stage, stage
 from chaostui.engine.items import What
@@ -200,7 +202,10 @@ class Turns(Connection):
         for link in (self.up, self.down):
             for stage_ in link.chain:
                 if stage_.armed is entry.armed:
-                    stage_.active = active
+                    begins = active and not stage_.active
+                    stage_.active, stage_.chance = active, entry.probability
+                    if begins:
+                        link.start(stage_)
 
     def _sync_chain(self, plan: Plan) -> None:
         """Give both links the chain's stages; those that stay keep their state."""
@@ -212,9 +217,15 @@ class Turns(Connection):
                 for entry in plan.chain
                 if link.direction in entry.directions
             )
+            for stage_ in link.chain:
+                stage_.handler.options = stage_.armed.options
         for entry in plan.chain:
-            if entry.armed not in present:
+            if entry.armed not in present or self._chance_changed(entry):
                 self._set_active(entry, self._roll(entry))
+
+    def _chance_changed(self, entry: ArmedEntry) -> bool:
+        stages = (*self.up.chain, *self.down.chain)
+        return any(s.armed is entry.armed and s.chance != entry.probability for s in stages)
 
     def _stage(self, armed: Armed, link: Link) -> Stage:
         dice, number = self.proxy.dice, max(self.number, 1)
@@ -288,37 +299,49 @@ class Turns(Connection):
         """
         if self._fixed is not None and not plan.keeps(self._fixed):
             self._fixed = None
-        released = self._drop_switched_off(plan, changed)
-        before = {link.direction: link.chain for link in (self.up, self.down)}
+        off, renewed = self._drop_switched_off(plan, changed)
+        acting = {stage_ for link in (self.up, self.down) for stage_ in link.chain if stage_.active}
         self._sync_chain(plan)
+        kept = {stage_ for link in (self.up, self.down) for stage_ in link.chain if stage_.active}
+        off |= acting - kept
+        renewed |= {stage_ for stage_ in acting & kept if stage_.armed in changed}
         for link in (self.up, self.down):
             link.stage = self.stage_of(link)
-            for stage_ in link.chain:
-                stage_.handler.options = stage_.armed.options
-            gone = any(
-                stage_ not in link.chain or stage_.armed in changed
-                for stage_ in before[link.direction]
-            )
-            if released or gone:
-                link.release()
+            if off or renewed:
+                link.release(off, renewed)
             else:
                 link.settle()
+            for stage_ in link.chain:
+                if stage_ in renewed:
+                    link.start(stage_)
+        self._stop(off)
+
+    def _stop(self, stages: Set[Stage]) -> None:
+        """End the connection if a handler that was switched off says that it cannot go on."""
+        for stage_ in stages:
+            for action in stage_.handler.on_stop():
+                if isinstance(action, (Close, Reset)):
+                    self.end("fault", action)
 
     def live_exchanges(self) -> list[Exchange]:
         """The exchanges on which a handler may still act."""
         return [] if self.exchange is None else [self.exchange]
 
-    def _drop_switched_off(self, plan: Plan, changed: frozenset[Armed]) -> bool:
-        released = False
+    def _drop_switched_off(
+        self, plan: Plan, changed: frozenset[Armed]
+    ) -> tuple[set[Stage], set[Stage]]:
+        """Which instances of drawn handlers were switched off, and which have new options."""
+        off: set[Stage] = set()
+        renewed: set[Stage] = set()
         for exchange in self.live_exchanges():
             armed = exchange.armed
             if armed is None:
                 continue
             if armed is not self.pinned and not plan.keeps(armed):
+                off.update(exchange.stages())
                 exchange.armed = None
                 exchange.arm(self.protocol, self.proxy.dice, self.ordinal)
-                released = True
             elif armed in changed:
                 exchange.renew()
-                released = True
-        return released
+                renewed.update(exchange.stages())
+        return off, renewed

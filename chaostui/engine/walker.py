@@ -11,15 +11,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Set
 from typing import TYPE_CHECKING, assert_never
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wait, Wake
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.items import ENDS, NO_FRAME, Held, Item, What
+from chaostui.engine.items import ENDS, NO_FRAME, Delays, Held, Item, What, due
 from chaostui.engine.side import WAIT
 from chaostui.engine.user_call import UserCall
+from chaostui.engine.walk import Out, Walk
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
@@ -27,19 +28,6 @@ if TYPE_CHECKING:
 
 EARLY = 0.0003
 """Seconds by which held bytes may leave early: below what the timers can tell apart."""
-
-Step = tuple[Stage | None, Action]
-
-
-class Walk:
-    """An item on its way through the stages, which may stop on the way."""
-
-    __slots__ = ("item", "sent", "steps")
-
-    def __init__(self, item: Item, steps: Iterator[Step]) -> None:
-        self.item = item
-        self.steps = steps
-        self.sent = False
 
 
 class Walker:
@@ -49,11 +37,11 @@ class Walker:
         "_backlog",
         "_held",
         "_link",
-        "_releasing",
+        "_staller",
         "_timer",
         "_waited",
         "_waiting",
-        "_wake",
+        "_wakes",
         "_walk",
         "bytes",
         "call",
@@ -67,13 +55,13 @@ class Walker:
         self.bytes = 0
         """How many bytes are in the backlog or held."""
         self.stalled = False
+        self._staller: Stage | None = None
         self.call: UserCall | None = None
         self._walk: Walk | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._waited = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._wake: asyncio.TimerHandle | None = None
-        self._releasing = False
+        self._wakes: dict[Stage, asyncio.TimerHandle] = {}
 
     @property
     def idle(self) -> bool:
@@ -92,11 +80,13 @@ class Walker:
         """Take bytes, or an end, in their turn."""
         if self._to_user(what, frame.data):
             return
-        if self._wake is not None:
-            self._wake.cancel()
-            self._wake = None
         self._backlog.append(Item(what, frame, exchange, time.monotonic()))
         self.bytes += len(frame.data)
+        self.run()
+
+    def tell(self, what: What, stage: Stage, exchange: Exchange | None) -> None:
+        """Ask one handler, in its turn, what it does now."""
+        self._backlog.append(Item(what, NO_FRAME, exchange, time.monotonic(), stage))
         self.run()
 
     def _to_user(self, what: What, data: bytes) -> bool:
@@ -116,61 +106,9 @@ class Walker:
         while self._backlog and self._walk is None and not self.stalled and self.call is None:
             item = self._backlog.popleft()
             self.bytes -= len(item.frame.data)
-            self._walk = Walk(item, self._steps(item))
+            self._walk = Walk(item, self._link, self._forget_wake)
             self._go()
         self._link.settle()
-
-    def _stages(self, exchange: Exchange | None) -> list[Stage]:
-        link = self._link
-        drawn = exchange.stage(link.direction) if exchange is not None else None
-        stages = [stage for stage in link.chain if stage.active]
-        return stages if drawn is None else [drawn, *stages]
-
-    def _steps(self, item: Item) -> Iterator[Step]:
-        stages = self._stages(item.exchange)
-        if item.what is What.DATA:
-            return self._through(stages, 0, item.frame, 0.0, item.exchange)
-        if item.what is What.LOCAL:
-            return iter([(None, Send(item.frame.data))])
-        return self._told(stages, item.what)
-
-    def _told(self, stages: list[Stage], what: What) -> Iterator[Step]:
-        """What the stages do when no bytes come."""
-        for stage in stages:
-            if what is What.EOF:
-                actions = stage.handler.on_eof()
-            elif what is What.WAKE:
-                actions = stage.handler.on_wake()
-            elif what is What.OPEN and self._link.direction == "upstream":
-                actions = stage.handler.on_open()
-            else:
-                return
-            for action in actions:
-                yield stage, action
-
-    def _through(
-        self,
-        stages: list[Stage],
-        at: int,
-        frame: Frame,
-        after: float,
-        exchange: Exchange | None,
-    ) -> Iterator[Step]:
-        """What the stages from ``at`` on make of ``frame``, which comes ``after`` seconds late."""
-        if at == len(stages):
-            yield None, Send(frame.data, after)
-            return
-        stage = stages[at]
-        first = frame.first
-        for action in stage.handler.on_data(frame):
-            if isinstance(action, Send):
-                if action.after or action.data != frame.data:
-                    self._link.connection.hit(stage, exchange, describe(action, frame))
-                piece = frame._replace(data=action.data, first=first)
-                first = False
-                yield from self._through(stages, at + 1, piece, after + action.after, exchange)
-            else:
-                yield stage, action
 
     # -- walking ----------------------------------------------------------------------------
 
@@ -193,48 +131,54 @@ class Walker:
         if item.what is What.OPEN:
             self._link.connection.dial()
         elif item.what in ENDS:
-            self._emit(item.what, b"", 0.0, item.arrival)
+            self._emit(item.what, b"", (), item.arrival)
 
-    def _perform(self, walk: Walk, stage: Stage | None, action: Action) -> bool:
+    def _perform(self, walk: Walk, stage: Stage | None, action: Action | Out) -> bool:
         """Do what a handler asks; return whether the walk goes on."""
         item = walk.item
-        if isinstance(action, Send):
-            walk.sent = True
-            self._emit(What.DATA, action.data, action.after, item.arrival)
+        if isinstance(action, Out):
+            self._emit(What.DATA, action.data, action.delays, item.arrival)
             return True
-        if self._releasing:
-            return self._let_go(walk, action)
-        if stage is not None and not isinstance(action, Wake):
+        if stage is None:
+            return True
+        if isinstance(action, Send):
+            own = ((stage, action.after),) if action.after > 0 else ()
+            self._emit(What.DATA, action.data, own, item.arrival)
+            return True
+        if not isinstance(action, Wake):
             self._link.connection.hit(stage, item.exchange, describe(action, item.frame))
         if isinstance(action, (Wait, Stall)):
-            self._stop(action, item)
+            self._stop(action, stage, walk)
             return False
         if isinstance(action, (Close, Reset)):
             self._walk = None
             self._link.connection.finish(action, item.exchange)
             return False
-        self._do(action, item)
+        self._do(action, stage, item)
         return True
 
-    def _stop(self, action: Wait | Stall, item: Item) -> None:
+    def _stop(self, action: Wait | Stall, stage: Stage, walk: Walk) -> None:
         """Go no further: for a while, or until the settings change."""
         if isinstance(action, Wait):
+            walk.waits = stage
             self._link.source.pause(WAIT)
             loop = asyncio.get_running_loop()
             self._waiting = loop.call_later(action.seconds, self._go_on)
             return
         self._walk = None
         self.stalled = True
-        self._backlog.appendleft(item)
-        self.bytes += len(item.frame.data)
+        self._staller = stage
+        self._backlog.appendleft(walk.item)
+        self.bytes += len(walk.item.frame.data)
 
-    def _do(self, action: Reply | Wake | Call, item: Item) -> None:
+    def _do(self, action: Reply | Wake | Call, stage: Stage, item: Item) -> None:
         match action:
             case Reply(data):
                 self._link.connection.answer(item.exchange, data, self._link)
             case Wake(seconds):
+                self._forget_wake(stage)
                 loop = asyncio.get_running_loop()
-                self._wake = loop.call_later(seconds, self._woken, item.exchange)
+                self._wakes[stage] = loop.call_later(seconds, self._woken, stage, item.exchange)
             case Call():
                 self.call = UserCall(self._link, action)
                 self.call.start()
@@ -251,9 +195,14 @@ class Walker:
         if self._walk is None:
             self.run()
 
-    def _woken(self, exchange: Exchange | None) -> None:
-        self._wake = None
-        self._link.feed(What.WAKE, NO_FRAME, exchange)
+    def _woken(self, stage: Stage, exchange: Exchange | None) -> None:
+        self._wakes.pop(stage, None)
+        self.tell(What.WAKE, stage, exchange)
+
+    def _forget_wake(self, stage: Stage) -> None:
+        wake = self._wakes.pop(stage, None) if self._wakes else None
+        if wake is not None:
+            wake.cancel()
 
     def called(self) -> None:
         """A user's call has returned."""
@@ -263,36 +212,41 @@ class Walker:
     # -- letting go -------------------------------------------------------------------------
 
     def _cancel_timers(self) -> None:
-        for timer in (self._waiting, self._wake, self._timer):
+        for timer in (self._waiting, self._timer, *self._wakes.values()):
             if timer is not None:
                 timer.cancel()
-        self._waiting = self._wake = self._timer = None
+        self._waiting = self._timer = None
+        self._wakes.clear()
 
-    def release(self) -> None:
-        """A handler was switched off or changed: what was held goes on now, in order."""
-        self._cancel_timers()
-        self.stalled = False
-        if self._walk is not None:
-            self._releasing = True
-            self._go()
-            self._releasing = False
-        self._link.source.resume(WAIT)
-        now = time.monotonic()
+    def release(self, off: Set[Stage], changed: Set[Stage]) -> None:
+        """Handlers were switched ``off`` or ``changed``: what they held goes on, in order.
+
+        What others hold stays held. A changed one holds what it held for as long as it says now.
+        """
+        for stage in (*off, *changed):
+            self._forget_wake(stage)
+        if self._staller in off or self._staller in changed:
+            self.stalled = False
+            self._staller = None
         for place, held in enumerate(self._held):
-            if held.due > now:
-                self._held[place] = held._replace(due=now)
+            if any(stage in off or stage in changed for stage, _ in held.delays):
+                self._held[place] = _held_anew(held, off, changed)
         self.flush()
-        self.run()
+        if self._walk is not None:
+            self._walk.off |= off
+            self._stop_waiting(self._walk, changed)
+        if self._walk is None:
+            self.run()
 
-    def _let_go(self, walk: Walk, action: Action) -> bool:
-        """Finish a walk without the waits and the ends that its handler still asks for."""
-        if isinstance(action, (Close, Reset, Stall)):
-            self._walk = None
-            if not walk.sent:
-                self._emit(What.DATA, walk.item.frame.data, 0.0, walk.item.arrival)
-            self._walked(walk.item)
-            return False
-        return True
+    def _stop_waiting(self, walk: Walk, changed: Set[Stage]) -> None:
+        """Go on at once where it is a handler that is off, or has changed, that waits."""
+        if self._waiting is None or walk.waits is None:
+            return
+        if walk.waits in changed:
+            walk.off.add(walk.waits)
+        if walk.waits in walk.off:
+            self._waiting.cancel()
+            self._go_on()
 
     def drop(self) -> None:
         """Forget everything."""
@@ -307,9 +261,11 @@ class Walker:
 
     def cut(self, what: What) -> None:
         """End with ``what`` after the bytes that were already passed on, replies made here too."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        for timer in (self._waiting, *self._wakes.values()):
+            if timer is not None:
+                timer.cancel()
+        self._waiting = None
+        self._wakes.clear()
         self._walk = None
         self.stalled = False
         if self.call is not None:
@@ -318,25 +274,26 @@ class Walker:
         for item in self._backlog:
             self.bytes -= len(item.frame.data)
             if item.what is What.LOCAL:
-                self._emit(What.DATA, item.frame.data, 0.0, 0.0)
+                self._emit(What.DATA, item.frame.data, (), 0.0)
         self._backlog.clear()
-        self._emit(what, b"", 0.0, 0.0)
+        self._emit(what, b"", (), 0.0)
 
     # -- out --------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
         """Pass bytes on after those that are held."""
-        self._emit(What.DATA, data, 0.0, time.monotonic())
+        self._emit(What.DATA, data, (), time.monotonic())
 
-    def _emit(self, what: What, data: bytes, after: float, arrival: float) -> None:
-        if not self._held and after <= 0 and self._link.dest.transport is not None:
+    def _emit(self, what: What, data: bytes, delays: Delays, arrival: float) -> None:
+        if not self._held and not delays and self._link.dest.transport is not None:
             self._write(what, data)
             return
-        due = max(arrival, self._waited) + after
-        self._held.append(Held(due, what, data, arrival if after > 0 else 0.0))
+        since = max(arrival, self._waited)
+        leaves = due(since, delays)
+        self._held.append(Held(leaves, what, data, since, arrival, delays))
         self.bytes += len(data)
         if len(self._held) == 1:
-            self._set_timer(due)
+            self._set_timer(leaves)
 
     def _set_timer(self, due: float) -> None:
         # uvloop rounds to milliseconds and may fire early: ask a little late, then look again.
@@ -352,17 +309,17 @@ class Walker:
             return  # comes here again when the backend is there
         while self._held:
             now = time.monotonic()
-            due, what, data, arrival = self._held[0]
-            if due > now + EARLY:
-                self._set_timer(due)
+            held = self._held[0]
+            if held.due > now + EARLY:
+                self._set_timer(held.due)
                 break
             self._held.popleft()
-            self.bytes -= len(data)
-            if arrival:
+            self.bytes -= len(held.data)
+            if held.delays:
                 stats = self._link.connection.proxy.stats
-                stats.delay.record(now - arrival)
-                stats.delay_error.record(max(now - due, 0.0))
-            self._write(what, data)
+                stats.delay.record(now - held.arrival)
+                stats.delay_error.record(max(now - held.due, 0.0))
+            self._write(held.what, held.data)
         self._link.settle()
 
     def _write(self, what: What, data: bytes) -> None:
@@ -372,3 +329,14 @@ class Walker:
         elif data and dest.writable and dest.transport is not None:
             dest.transport.write(data)
             self._link.connection.wrote(self._link)
+
+
+def _held_anew(held: Held, off: Set[Stage], changed: Set[Stage]) -> Held:
+    """What is held, without those that are off, and as long as the changed ones say now."""
+    delays = tuple(
+        (stage, max(stage.handler.hold_again(), 0.0) if stage in changed else seconds)
+        for stage, seconds in held.delays
+        if stage not in off
+    )
+    leaves = max(due(held.since, delays), time.monotonic())
+    return held._replace(due=leaves, delays=delays or held.delays)

@@ -44,6 +44,9 @@ class Delay(Handler):
         else:
             yield Send(frame.data)
 
+    def hold_again(self) -> float:
+        return self.seconds()
+
     def seconds(self) -> float:
         """Draw one delay, in seconds, never negative.
 

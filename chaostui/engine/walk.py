@@ -1,0 +1,130 @@
+"""What handlers make of one item that goes through a link: bytes, an end, a question.
+
+The steps come from a generator, so that a walk can stop for a while and go on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from chaostui.actions import Action, Close, Reset, Send, Stall
+from chaostui.engine.describe import describe
+from chaostui.engine.exchange import Stage
+from chaostui.engine.items import Delays, Item, What
+from chaostui.protocol import Frame
+
+if TYPE_CHECKING:
+    from chaostui.engine.link import Link
+
+
+class Out(NamedTuple):
+    """Bytes that have gone through all stages, with the time that each holds them."""
+
+    data: bytes
+    delays: Delays = ()
+
+
+Step = tuple[Stage | None, Action | Out]
+
+
+class Walk:
+    """An item on its way through the stages, which may stop on the way."""
+
+    __slots__ = ("_data_comes", "_link", "item", "off", "steps", "waits")
+
+    def __init__(self, item: Item, link: Link, data_comes: Callable[[Stage], None]) -> None:
+        self.item = item
+        self._link = link
+        self._data_comes = data_comes
+        self.waits: Stage | None = None
+        """The stage that waits, or has waited last."""
+        self.off: set[Stage] = set()
+        """Stages that were switched off, or changed while they waited, since it began."""
+        self.steps = self._begin()
+
+    def _begin(self) -> Iterator[Step]:
+        item, stages = self.item, self._stages()
+        if item.what is What.DATA:
+            return self._through(stages, item.frame, ())
+        if item.what is What.LOCAL:
+            return iter([(None, Out(item.frame.data))])
+        if item.stage is not None:
+            stages = [item.stage] if item.stage in stages else []
+        return self._told(stages)
+
+    def _stages(self) -> list[Stage]:
+        """The handlers that act now."""
+        link, exchange = self._link, self.item.exchange
+        drawn = exchange.stage(link.direction) if exchange is not None else None
+        stages = [stage for stage in link.chain if stage.active]
+        return stages if drawn is None else [drawn, *stages]
+
+    # -- bytes ------------------------------------------------------------------------------
+
+    def _through(self, stages: list[Stage], frame: Frame, delays: Delays) -> Iterator[Step]:
+        """What ``stages`` make of ``frame``, which earlier ones hold for so long already."""
+        if not stages:
+            yield None, Out(frame.data, delays)
+            return
+        stage, *others = stages
+        context = stage.handler.context
+        self._data_comes(stage)
+        sent = False
+        context.now = time.monotonic()
+        for action in stage.handler.on_data(frame):
+            if isinstance(action, Send):
+                self._changed(stage, action, frame)
+                piece = frame._replace(data=action.data, first=frame.first and not sent)
+                sent = True
+                own = ((stage, action.after),) if action.after > 0 else ()
+                yield from self._through(others, piece, (*delays, *own))
+            elif stage not in self.off:
+                yield stage, action
+            elif isinstance(action, (Close, Reset, Stall)):
+                if not sent:
+                    yield from self._again(stages, frame, delays)
+                return
+            context.now = time.monotonic()
+
+    def _changed(self, stage: Stage, action: Send, frame: Frame) -> None:
+        """Count it as a hit where bytes do not go on as they came."""
+        if action.after or action.data != frame.data:
+            what = describe(action, frame)
+            self._link.connection.hit(stage, self.item.exchange, what)
+
+    def _again(self, stages: list[Stage], frame: Frame, delays: Delays) -> Iterator[Step]:
+        """Ask anew: the first stage was switched off, or changed, before it could end all."""
+        stage, *others = stages
+        if stage in self._stages():
+            self.off.discard(stage)
+            return self._through(stages, frame, delays)
+        return self._through(others, frame, delays)
+
+    # -- the rest ---------------------------------------------------------------------------
+
+    def _told(self, stages: list[Stage]) -> Iterator[Step]:
+        """What the stages do when no bytes come."""
+        for stage in stages:
+            for action in self._asked(stage):
+                if stage in self.off:
+                    break
+                yield stage, action
+            if stage in self.off and stage in self._stages():
+                # It changed while it waited: the wait begins anew.
+                self.off.discard(stage)
+                yield from self._told([stage])
+
+    def _asked(self, stage: Stage) -> Iterable[Action]:
+        handler, what = stage.handler, self.item.what
+        handler.context.now = time.monotonic()
+        if what is What.EOF:
+            return handler.on_eof()
+        if what is What.WAKE:
+            return handler.on_wake()
+        if what is What.START:
+            return handler.on_start()
+        if what is What.OPEN and self._link.direction == "upstream":
+            return handler.on_open()
+        return ()
