@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, cast
 from chaostui.protocols import mysql_errors as errors
 from chaostui.protocols.framing import Desync
 from chaostui.protocols.lengths import MORE, LengthCutter
-from chaostui.protocols.mysql_packets import EOF, ERR, FULL, GREETING, Command, Results
+from chaostui.protocols.mysql_packets import (
+    EOF,
+    ERR,
+    FULL,
+    GREETING,
+    Command,
+    Results,
+    after_definitions,
+)
 
 if TYPE_CHECKING:
     from chaostui.protocols.mysql_packets import Session
@@ -16,6 +24,8 @@ PEEK = 32
 """How much of a payload is looked at: an OK packet's status is among the first 21 bytes."""
 PEEK_WHOLE = 1024
 """A greeting is no longer, nor an answer that an error takes the place of."""
+RUNS = (Results.rows, Results.definitions)
+"""What reads packets that come in numbers."""
 
 
 class Replies(LengthCutter):
@@ -43,16 +53,36 @@ class Replies(LengthCutter):
 
     def answer(self, command: Command, data: bytes, at: int, size: int) -> int:
         """Read a packet, or several rows, of a command's reply."""
-        if command.reads is Results.rows and self.opened:
-            self.closes = False
-            taken = rows(data, at)
-            if taken:
-                return taken
+        if self.opened and command.reads in RUNS:
+            end = self.run(command, data, at)
+            if end > at:
+                self.closes = False
+                return end - at
         peek = min(size, PEEK if command.instead is None else PEEK_WHOLE)
         if len(data) - at < 4 + peek:
             return MORE
         self.packet(command, data[at + 3 : at + 4 + peek], size)
         return 4 + size
+
+    def run(self, command: Command, data: bytes, at: int) -> int:
+        """Pass over complete rows, or definitions of columns, from ``at`` on; return their end.
+
+        What may be the end of them is left: a row can begin with 0xFE too, before a value of
+        16 MiB and more.
+        """
+        definitions = command.reads is Results.definitions
+        last = len(data) - 5
+        while at <= last:
+            size = int.from_bytes(data[at : at + 3], "little")
+            if data[at + 4] in (EOF, ERR) or not 0 < size < FULL or at + 4 + size > len(data):
+                break
+            at += 4 + size
+            if definitions:
+                command.left -= 1
+                if not command.left:
+                    command.reads = after_definitions(self.session)
+                    break
+        return at
 
     def packet(self, command: Command, seen: bytes, size: int) -> None:
         """Take a packet of a reply into account; ``seen`` is its sequence number and payload."""
@@ -80,15 +110,3 @@ class Replies(LengthCutter):
         self.open(None, replied=True, aside=True)
         self.closes = True
         return 4 + size
-
-
-def rows(data: bytes, at: int) -> int:
-    """Measure the complete rows in a row at ``at``; 0: the first packet is none."""
-    start, last = at, len(data) - 5
-    while at <= last:
-        size = int.from_bytes(data[at : at + 3], "little")
-        # A row can begin with 0xFE too, before a value of 16 MiB: that is looked at alone.
-        if data[at + 4] in (EOF, ERR) or not 0 < size < FULL or at + 4 + size > len(data):
-            break
-        at += 4 + size
-    return at - start

@@ -11,12 +11,15 @@ from chaostui.protocols.postgres_messages import AUTHENTICATION, FAILED, HEADER
 if TYPE_CHECKING:
     from chaostui.protocols.postgres_messages import Session, Unit
 
-READY, ERROR, ROW, AUTHENTICATE, COPY_IN, COPY_BOTH = b"ZEDRGW"
+READY, ERROR, AUTHENTICATE, COPY_IN, COPY_BOTH = b"ZERGW"
 ASIDE = b"NSA"
 """NoticeResponse, ParameterStatus, NotificationResponse: sent at any time."""
 ANSWERS = b"123TnCIs"
 """What answers one extended message; CommandComplete, PortalSuspended answer an Execute."""
-KNOWN = frozenset(b"123ACDEGHIKNRSTVWZcdnstv")
+PLAIN = frozenset(b"123CDEHITVcdnst")
+"""What a reply up to ReadyForQuery consists of and need not be looked at."""
+ONWARDS = PLAIN | frozenset(ASIDE)
+KNOWN = ONWARDS | frozenset(b"GKRWZv")
 LONG = b"TtDdVENA"
 """What can be long; libpq takes a length over 30,000 of another type for a loss of its place."""
 MAX_SHORT, MAX = 30_000, 0x7FFFFFFF
@@ -43,9 +46,11 @@ class Replies(LengthCutter):
         kind, length = HEADER.unpack_from(data, at)
         if kind not in KNOWN or not 4 <= length <= (MAX if kind in LONG else MAX_SHORT):
             raise Desync(f"no message of a PostgreSQL server begins with 0x{kind:02x}, {length}")
-        if kind == ROW and self.opened and not self.aside:
+        if kind in PLAIN and self.waiting and cast("Unit", self.waiting[0]).synced:
+            if not self.opened:
+                self.open(None, replied=True)
             self.closes = False
-            return rows(data, at, int(length))
+            return run(data, at, int(length))
         if kind in SMALL and there < min(length + 1, 9):
             return MORE
         return self.message(kind, data[at + 5 : at + 9]) or int(length) + 1
@@ -115,13 +120,13 @@ class Replies(LengthCutter):
         return 1
 
 
-def rows(data: bytes, at: int, length: int) -> int:
-    """Measure the complete DataRows in a row at ``at``; the first one may be incomplete."""
+def run(data: bytes, at: int, length: int) -> int:
+    """Measure the complete plain messages from ``at`` on; the first may be incomplete."""
     end = at + 1 + length
-    last = len(data) - 5
-    while end <= last and data[end] == ROW:
+    size = len(data)
+    while end + 5 <= size and data[end] in ONWARDS:
         length = int.from_bytes(data[end + 1 : end + 5])
-        if length < 4 or end + length >= len(data):
+        if length < 4 or end + length >= size:
             break
         end += 1 + length
     return end - at
