@@ -205,6 +205,7 @@ def parse(
 
 def convert(field: Field, value: Any, *, lax: bool = False) -> Any:
     """Read one value; raises ValueError in plain words, with bounds and unit."""
+    given = value
     if isinstance(value, Typed):
         value, lax = _number(field, value), True
     if isinstance(field.bare, type) and issubclass(field.bare, Text) and isinstance(value, str):
@@ -212,9 +213,9 @@ def convert(field: Field, value: Any, *, lax: bool = False) -> Any:
     try:
         result = msgspec.convert(value, field.annotation, strict=not lax, dec_hook=decode)
     except msgspec.ValidationError:
-        raise ValueError(_refusal(field, value)) from None
+        raise ValueError(_refusal(field, given)) from None
     if isinstance(result, float) and not math.isfinite(result):
-        raise ValueError(_refusal(field, value))
+        raise ValueError(_refusal(field, given))
     return result
 
 
@@ -298,5 +299,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     import difflib
 
     by_case = {name.casefold().replace("-", "_"): name for name in known}
-    near = difflib.get_close_matches(word.casefold().replace("-", "_"), by_case, 1)
+    plain = word.casefold().replace("-", "_")
+    near = difflib.get_close_matches(plain, by_case, 1)
+    longer = [name for name in by_case if name.startswith(plain)]
+    if not near and len(longer) == 1 and plain:
+        near = longer
     return f"; did you mean {by_case[near[0]]!r}?" if near else ""

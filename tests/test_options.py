@@ -296,7 +296,9 @@ def test_typed_text_means_what_a_person_means(text: str, value: object) -> None:
         ("dely", "; did you mean 'delay'?"),
         ("DELAY", "; did you mean 'delay'?"),
         ("slow-close", "; did you mean 'slow_close'?"),
+        ("ha", "; did you mean 'hang'?"),
         ("xyz", ""),
+        ("", ""),
     ],
 )
 def test_the_nearest_name_is_suggested(word: str, hint: str) -> None:

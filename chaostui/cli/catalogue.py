@@ -34,7 +34,8 @@ def handlers(name: str | None) -> None:
 def protocols(name: str | None) -> None:
     for kind in _chosen("protocol", registry.builtin().protocols, name):
         rows = [_error(error) for error in kind.kinds]
-        _print(kind.name, _help(kind), [*rows, *map(_row, describe(kind.Options))])
+        names = [n for n, k in registry.builtin().protocols.items() if k is kind]
+        _print(", ".join(names), _help(kind), [*rows, *map(_row, describe(kind.Options))])
 
 
 def _chosen(what: str, known: Any, name: str | None) -> list[Any]:

@@ -73,7 +73,7 @@ def _start(
     if not headless:
         from chaostui import console
 
-        return console.own(["--headless", *sys.argv[1:]], profile=file, keep=keep)
+        return console.own(["--headless", *context.meta[TYPED]], profile=file, keep=keep)
     from chaostui import run
 
     launch = run.Launch(source=file, reload=read, unix=unix, ready_fd=ready_fd, owner_fd=owner_fd)

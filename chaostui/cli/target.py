@@ -15,34 +15,44 @@ from chaostui.settings import Address
 
 VARIABLE = "CHAOSTUI_API"
 DEFAULT_PORT = 8080
+UNIX = "unix:"
 
 
 def client(api: str | None, token_file: str | None, actor: str = "ctl") -> Client:
-    """A client of the engine at ``api``: a URL, ``host:port``, ``unix:/path`` or a socket's path.
+    """A client of the engine that ``endpoint`` finds; ``token_file`` holds its API's token."""
+    found = endpoint(api)
+    given = token(token_file)
+    if found.startswith(UNIX):
+        return Client(unix=found.removeprefix(UNIX), token=given, actor=actor)
+    url = urlsplit(found)
+    return Client(url.hostname or "", url.port or 0, url.scheme, token=given, actor=actor)
 
-    Without one: that of the environment's CHAOSTUI_API, else this user's only engine, else
-    localhost:8080. Raises click.UsageError where several engines run.
+
+def endpoint(api: str | None) -> str:
+    """Where the engine answers: ``unix:/path`` or ``http://host:port``.
+
+    ``api`` is that, ``host:port`` or a socket's path. Without one it is that of the
+    environment's CHAOSTUI_API, else this user's only engine, else localhost:8080. Raises
+    click.UsageError where several engines run, SettingsError for what is no address.
     """
     address = api or os.environ.get(VARIABLE) or _only_engine()
-    token = _token(token_file)
-    if address.startswith(("unix:", "/")):
-        return Client(unix=address.removeprefix("unix:"), token=token, actor=actor)
-    scheme, host, port = _parse(address)
-    return Client(host, port, scheme, token=token, actor=actor)
+    if address.startswith((UNIX, "/")):
+        return UNIX + str(Path(address.removeprefix(UNIX)).absolute())
+    scheme, found = _parse(address)
+    return f"{scheme}://{found}"
 
 
-def _parse(address: str) -> tuple[str, str, int]:
+def _parse(address: str) -> tuple[str, Address]:
     url = urlsplit(address) if "://" in address else None
-    try:
-        default = {"https": 443}.get(url.scheme, DEFAULT_PORT) if url else DEFAULT_PORT
-        found = Address.parse(url.netloc if url else address, port=default)
-    except ValueError as error:
-        raise SettingsError(Problem("--api", str(error))) from None
     scheme = url.scheme if url else "http"
-    if scheme not in ("http", "https") or found.path:
+    if scheme not in ("http", "https"):
         what = f"{safe_text(address)!r} is not a URL, host:port or unix:/path"
         raise SettingsError(Problem("--api", what))
-    return scheme, found.host, found.port
+    try:
+        default = 443 if scheme == "https" else DEFAULT_PORT
+        return scheme, Address.parse(url.netloc if url else address, port=default)
+    except ValueError as error:
+        raise SettingsError(Problem("--api", str(error))) from None
 
 
 def _only_engine() -> str:
@@ -52,10 +62,11 @@ def _only_engine() -> str:
     if len(found) > 1:
         listed = ", ".join(f"--api {path}" for path in found)
         raise click.UsageError(f"{len(found)} engines run here; say which: {listed}")
-    return f"unix:{found[0]}" if found else f"localhost:{DEFAULT_PORT}"
+    return UNIX + found[0] if found else f"localhost:{DEFAULT_PORT}"
 
 
-def _token(file: str | None) -> str | None:
+def token(file: str | None) -> str | None:
+    """The token that a file holds. Raises SettingsError when it cannot be read."""
     if file is None:
         return None
     try:

@@ -70,9 +70,9 @@ class Draft:
         return list(dict.fromkeys(problem for _, problem in placed))
 
     def _order(self, mistake: Mistake) -> Spot:
-        if self._option(mistake.path) or not self.spot:
-            return Spot("", 0, 0)
-        return self.spot(mistake.path, mistake.part)
+        if option := self._option(mistake.path):
+            return Spot("", list(self.typed.values()).index(option), 0)
+        return self.spot(mistake.path, mistake.part) if self.spot else Spot("", 0, 0)
 
     def _problem(self, mistake: Mistake) -> Problem:
         if option := self._option(mistake.path):

@@ -1,0 +1,311 @@
+"""``chaostui ctl``: a running engine driven from a shell."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaostui.cli import main
+from chaostui.cli.ctl import ctl
+from tests.api.engine import Echo, Engine, proxy
+from tests.tcp import free_port
+from tests.wait import until
+
+Capture = pytest.CaptureFixture[str]
+Ctl = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine with one proxy, whose backend echoes."""
+    with Echo() as echo, Engine(proxy(backend="{}:{}".format(*echo.address))) as running:
+        yield running
+
+
+@pytest.fixture
+def run(engine: Engine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> Ctl:
+    """Runs a command on the engine: exit code, and lines of output or else of errors."""
+    monkeypatch.setenv("CHAOSTUI_API", f"127.0.0.1:{engine.port}")
+
+    def run(*arguments: str) -> tuple[int, list[str]]:
+        code = main(["ctl", *arguments])
+        captured = capsys.readouterr()
+        assert not (captured.out and captured.err)
+        return code, (captured.out or captured.err).splitlines()
+
+    return run
+
+
+def answer(run: Ctl, *arguments: str) -> Any:
+    """What a command answers as JSON."""
+    code, [line] = run(*arguments, "--json")
+    assert code == 0
+    return json.loads(line)
+
+
+def test_proxies_are_listed_and_shown(run: Ctl) -> None:
+    """A line a proxy, with what it does; one proxy with its handlers and chain."""
+    run("set", "20:delay,5:errors")
+    run("chain-add", "hang", "--direction", "upstream", "--probability", "0.5")
+
+    code, lines = run("list")
+    assert code == 0
+    assert lines[0].split() == [
+        *("NAME", "LISTEN", "BACKEND", "PROTOCOL"),
+        *("BEHAVIOR", "OPEN", "HITS"),
+    ]
+    assert lines[1].startswith("web ")
+    assert "20:delay,5:errors +1 in chain" in lines[1]
+    _, detail = run("get", "web")
+    assert any(line.startswith("delay") and "sleep=1" in line for line in detail)
+    assert any(line.startswith("hang_upstream") and "0.5" in line for line in detail)
+
+
+def test_a_mix_is_put_in_force_with_its_settings(run: Ctl, engine: Engine) -> None:
+    """``set`` takes weights, settings and a time; ``weight`` and ``options`` change one thing."""
+    run("set", "20:delay", "--set", "delay.sleep=3")
+    run("weight", "hang", "5")
+    run("options", "delay", "jitter=0.5")
+
+    view = engine.look(lambda supervisor: supervisor.proxy())
+    assert view.behavior == "20:delay,5:hang"
+    assert (view.mix[0].options["sleep"], view.mix[0].options["jitter"]) == (3, 0.5)
+    assert run("options", "delay")[1][0].startswith("delay 20 %  sleep=3 jitter=0.5")
+    run("options", "delay", "sleep=null")
+    assert run("options", "delay")[1][0].startswith("delay 20 %  sleep=1 jitter=0.5")
+    found = answer(run, "set", "5:hang", "--for", "60")
+    assert [fault["ends_in"] > 50 for fault in found["faults"]] == [True]
+
+
+def test_a_mix_can_be_bypassed(run: Ctl) -> None:
+    """It is kept, not applied, and comes back."""
+    run("set", "20:delay")
+
+    assert run("bypass", "on") == (0, ["web: 20:delay (bypassed)"])
+    assert run("bypass", "off") == (0, ["web: 20:delay"])
+
+
+def test_a_chain_is_built_and_taken_apart(run: Ctl) -> None:
+    """Entries have names, options, directions."""
+    added = answer(run, "chain-add", "delay", "sleep=0.2", "--name", "lag")
+    assert (added["name"], added["options"]["sleep"]) == ("lag", 0.2)
+    assert len(answer(run, "chain")) == 1
+
+    assert run("chain-remove", "lag") == (0, ["lag is gone"])
+    assert answer(run, "chain") == []
+
+
+def test_proxies_come_and_go(run: Ctl) -> None:
+    """A proxy is made with its mix, closed, opened, pointed elsewhere and removed."""
+    port = free_port()
+    listen = f"127.0.0.1:{port}"
+
+    assert run("add", "other", listen, "127.0.0.1:1", "--behavior", "5:hang") == (
+        0,
+        [f"other listens on {listen}"],
+    )
+    assert run("disable", "other") == (0, ["other is closed"])
+    assert f"{listen} (off)" in run("list")[1][2]
+    assert run("enable", "other") == (0, [f"other listens on {listen}"])
+    assert run("--proxy", "other", "backend", "127.0.0.1:2") == (
+        0,
+        ["other connects to 127.0.0.1:2"],
+    )
+    assert answer(run, "get", "other")["behavior"] == "5:hang"
+    assert run("remove", "other") == (0, ["other is gone"])
+    assert [view["name"] for view in answer(run, "list")] == ["web"]
+
+
+def test_a_halt_stops_everything_until_it_is_released(run: Ctl) -> None:
+    """New faults are refused, in one line, with exit code 2."""
+    run("halt", "stop", "it")
+
+    code, [line] = run("set", "5:hang")
+    assert (code, "halted" in line, "stop it" in line) == (2, True, True)
+    run("release")
+    assert run("set", "5:hang")[0] == 0
+    assert run("reset")[0] == 0
+    assert answer(run, "get")["behavior"] == ""
+
+
+def test_connections_are_listed_pinned_and_cut(run: Ctl, engine: Engine) -> None:
+    """By their number."""
+    with socket.create_connection(engine.address(), timeout=5) as client:
+        until(lambda: answer(run, "connections"))
+        [found] = answer(run, "connections", "--limit", "1")
+        number = str(found["id"])
+
+        assert run("connections")[1][1].split()[:2] == [number, "web"]
+        assert run("pin", number, "hang")[0] == 0
+        assert answer(run, "connections")[0]["pinned"] == "hang"
+        run("unpin", number)
+        assert answer(run, "connections")[0]["pinned"] == ""
+        assert run("cut", number) == (0, [f"connection {number} was reset"])
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    assert run("cut", number)[0] == 2
+
+
+def test_what_happened_is_told(run: Ctl) -> None:
+    """Events, those of one kind, the journal with notes, counters and sessions."""
+    run("set", "5:hang")
+    code, [line] = run("note", "deployed", "1.4")
+    assert (code, "deployed 1.4" in line, "actor=ctl" in line) == (0, True, True)
+
+    assert any("change web actor=ctl" in line for line in run("events")[1])
+    assert run("events", "--kinds", "fault") == (0, [])
+    assert len(run("journal")[1]) >= 2
+    assert "web" in run("stats")[1][1]
+    assert list(answer(run, "stats")) == ["web"]
+    assert run("sessions")[1][0].split()[0] == "SESSION"
+
+
+def test_events_are_followed_as_they_happen(engine: Engine, capsys: Capture) -> None:
+    """``events -f`` prints on, and ends with the engine."""
+    address = f"127.0.0.1:{engine.port}"
+    codes: list[int] = []
+    follow = ["ctl", "--api", address, "events", "-f", "--since", "1"]
+    reader = threading.Thread(target=lambda: codes.append(main(follow)))
+    with engine.client() as client:
+        client.note("first")
+        reader.start()
+        client.note("second")
+        seen: list[str] = []
+
+        def told() -> bool:
+            seen.append(capsys.readouterr().out)
+            return "second" in "".join(seen)
+
+        until(told)
+    engine.stop()
+    reader.join(10)
+    assert codes
+
+
+def test_the_profile_is_read_compared_and_applied(run: Ctl, tmp_path: Path) -> None:
+    """What runs can be printed, held against a file, and made what the file says."""
+    file = tmp_path / "chaos.toml"
+    file.write_text("\n".join(run("profile")[1]))
+    assert run("diff", str(file)) == (0, ["no difference"])
+
+    text = file.read_text().replace('name = "web"', 'name = "web"\nbehavior = "5:hang"')
+    file.write_text(text)
+    assert any("behavior" in line for line in run("diff", str(file))[1])
+    assert run("apply", str(file))[0] == 0
+    assert answer(run, "profile")["proxy"][0]["behavior"] == "5:hang"
+
+
+def test_saving_needs_a_file(run: Ctl) -> None:
+    """An engine that was started without one says so."""
+    code, [line] = run("save")
+
+    assert code == 2
+    assert line
+
+
+def test_vaurienctls_commands_work(run: Ctl, engine: Engine) -> None:
+    """``list-behaviors``, ``get-behavior``, ``set-behavior``, and its ``--host``."""
+    host = f"http://127.0.0.1:{engine.port}"
+
+    assert "dummy" in run("list-behaviors", "--host", host)[1]
+    assert run("set-behavior", "delay", "sleep=2") == (0, ['Behavior changed to "delay"'])
+    assert run("--host", host, "get-behavior") == (0, ["delay"])
+    assert run("set-behavior", "dely") == (2, ["the 'dely' behavior does not exist"])
+
+
+def test_an_engine_is_found_by_its_socket(tmp_path: Path, capsys: Capture) -> None:
+    """``--api`` takes a socket's path, with or without ``unix:``."""
+    path = tmp_path / "api.sock"
+    with Engine(proxy(), unix=path):
+        for api in (str(path), f"unix:{path}"):
+            assert main(["ctl", "list", "--api", api]) == 0
+            assert "web" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2])
+def test_without_a_word_it_is_the_only_engine(
+    answers: int, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that runs here is meant; of several one must be named; else it is localhost:8080's."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("CHAOSTUI_API", raising=False)
+    (tmp_path / "chaostui").mkdir(mode=0o700)
+    engines = [Engine(proxy(), unix=tmp_path / f"chaostui/{n}.sock") for n in range(answers)]
+    for engine in engines:
+        engine.__enter__()
+    try:
+        code = main(["ctl", "list"])
+    finally:
+        for engine in engines:
+            engine.stop()
+    captured = capsys.readouterr()
+    if answers == 1:
+        assert (code, captured.out.splitlines()[1].split()[0]) == (0, "web")
+    elif answers == 2:
+        assert code == 2
+        assert captured.err.startswith("2 engines run here; say which: --api ")
+    elif code:
+        assert captured.err.startswith("no engine answers at http://localhost:8080: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (["lst"], 2, "no command 'lst'; did you mean 'list'?"),
+        (["list", "--jsn"], 2, "--jsn: no such option; did you mean --json?"),
+        (["get", "wep"], 2, "no proxy 'wep'; did you mean 'web'?"),
+        (["set", "20:dely"], 2, "no handler 'dely'; did you mean 'delay'?"),
+        (["set", "120:delay"], 2, "behavior: '120:delay': a weight is a percentage from 0 to 100"),
+        (["set", "5:hang", "--set", "x"], 2, "'x' is not OPTION=VALUE"),
+        (["set", "5:hang", "--set", "x=1"], 2, "--set: 'x' is not HANDLER.OPTION"),
+        (["options", "delay", "slep=1"], 2, "no option 'slep'; did you mean 'sleep'?"),
+        (["weight", "delay"], 2, "missing argument 'PERCENT'"),
+        (["weight", "delay", "x"], 2, "percent: 'x' is not a valid float"),
+        (["bypass", "maybe"], 2, "on: 'maybe' is not one of 'on', 'off'"),
+        (["cut", "99"], 2, "no live connection 99"),
+        (["--api", "ftp://x", "list"], 2, "--api: 'ftp://x' is not a URL, host:port or unix:/path"),
+        (["--api", "x:99999", "list"], 2, "--api: port 99999 is over 65535"),
+        (["list", "--token-file", "/nowhere"], 2, "--token-file: /nowhere: No such file"),
+        (["apply", "/nowhere.toml"], 2, "/nowhere.toml: no such file or directory"),
+    ],
+)
+def test_a_wrong_command_is_one_line(run: Ctl, arguments: list[str], code: int, line: str) -> None:
+    """What is wrong and the nearest name; the engine's own words where it refused."""
+    found, lines = run(*arguments)
+
+    assert (found, len(lines)) == (code, 1)
+    assert line in lines[0]
+
+
+def test_an_engine_that_is_not_there_is_one_line(capsys: Capture) -> None:
+    """Where it was looked for, and why nothing came of it."""
+    port = free_port()
+
+    assert main(["ctl", "list", "--api", f"localhost:{port}"]) == 1
+    assert capsys.readouterr().err == (
+        f"no engine answers at http://localhost:{port}: Connection refused\n"
+    )
+
+
+def test_the_console_is_attached_to_what_answers(capsys: Capture) -> None:
+    """Without a terminal ``attach`` names the command that works without one."""
+    assert main(["attach", "localhost:1"]) == 2
+    assert capsys.readouterr().err == (
+        "the console needs a terminal; `chaostui ctl` works without one\n"
+    )
+
+
+def test_every_command_is_documented(capsys: Capture) -> None:
+    """``ctl --help`` lists them all, each with its line."""
+    assert main(["ctl", "--help"]) == 0
+    out = capsys.readouterr().out
+
+    for name, command in ctl.commands.items():
+        assert f"  {name} " in out
+        assert command.help
