@@ -83,9 +83,16 @@ PROTOCOLS = {
     "redis": "chaostui.protocols.redis:Redis",
     "memcached": "chaostui.protocols.memcached:Memcached",
     "smtp": "chaostui.protocols.smtp:Smtp",
+    "mysql": "chaostui.protocols.mysql:MySQL",
     "postgres": "chaostui.protocols.postgres:Postgres",
+    "ldap": "chaostui.protocols.ldap:LDAP",
+    "memcache": "chaostui.protocols.memcached:Memcached",
+    "postgresql": "chaostui.protocols.postgres:Postgres",
 }
-"""Each protocol's class by name, imported when it is first asked for: most engines speak one."""
+"""Each protocol's class by name, imported when it is first asked for: most engines speak one.
+
+The last two are other names, the first of them Vaurien's.
+"""
 
 ENTRY_POINTS = "chaostui.handlers"
 NO_CODE = "only a profile file or the command line can name code, not the HTTP API"

@@ -2,6 +2,7 @@
 
 * ``start``      the console or the headless engine;  ``overrides``  what its options change
 * ``catalogue``  handlers and protocols;  ``profile``  check and convert
+* ``attach``     the console on a running engine
 * ``demo``       backends and traffic of its own
 * ``ctl``        drives a running engine;  ``target``  finds it
 * ``failures``   errors to one line and an exit code
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
+    "attach": ("attach", "the console on an engine that is running"),
     "check": ("profile", "say what is wrong with a profile"),
     "convert": ("profile", "make a profile of a Vaurien INI file"),
     "ctl": ("ctl", "drive a running engine: list, get, set, weight, halt, reset …"),
