@@ -10,17 +10,16 @@ import click
 from chaostui.cli import target
 from chaostui.client.address import TOKEN_VARIABLE
 
-HELP = """Show an engine that is running: one that tests are driving, or one on another host.
 
-ENGINE is a URL, host:port or unix:/path; without it, CHAOSTUI_API says it, else it is the only
-one that runs here, else the one at localhost:8080.
-"""
-
-
-@click.command(help=HELP)
+@click.command
 @click.argument("engine", required=False)
 @click.option("--token-file", metavar="FILE", help="Holds the API's token.")
 def attach(engine: str | None, token_file: str | None) -> int:
+    """Show an engine that is running: one that tests are driving, or one on another host.
+
+    ENGINE is a URL, host:port or unix:/path; without it, CHAOSTUI_API says it, else it is the only
+    one that runs here, else the one at localhost:8080.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the console needs a terminal; `chaostui ctl` works without one")
     endpoint = target.endpoint(engine)

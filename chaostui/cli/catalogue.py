@@ -18,9 +18,10 @@ from chaostui.protocol import Kind
 Row = tuple[str, str, str, str]
 
 
-@click.command(help="The handlers and their settings; of NAME alone where one is given.")
+@click.command
 @click.argument("name", required=False)
 def handlers(name: str | None) -> None:
+    """List the handlers and their settings, or those of NAME alone."""
     common = [option.name for option in describe(Limits)]
     for kind in _chosen("handler", registry.builtin().handlers, name):
         options = [o for o in describe(kind.Options) if name or o.name not in common]
@@ -29,9 +30,10 @@ def handlers(name: str | None) -> None:
         _print("every handler", "takes what limits it", map(_row, describe(Limits)))
 
 
-@click.command(help="The protocols and the errors they speak; of NAME alone where one is given.")
+@click.command
 @click.argument("name", required=False)
 def protocols(name: str | None) -> None:
+    """List the protocols and the errors they speak, or those of NAME alone."""
     for kind in _chosen("protocol", registry.builtin().protocols, name):
         rows = [_error(error) for error in kind.kinds]
         names = [n for n, k in registry.builtin().protocols.items() if k is kind]

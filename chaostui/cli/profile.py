@@ -11,19 +11,21 @@ from chaostui.errors import Problem, SettingsError
 from chaostui.safe_text import safe_text
 
 
-@click.command(help="Say everything that is wrong with PROFILE; imports none of the code it names.")
+@click.command
 @click.argument("profile")
 def check(profile: str) -> None:
+    """Say everything that is wrong with PROFILE; none of the code it names is imported."""
     found = profiles.load(profile)
     count = len(found.proxy)
     what = "1 proxy" if count == 1 else f"{count} proxies"
     click.echo(f"{safe_text(profile)}: no problems ({what})")
 
 
-@click.command(help="Make a TOML profile of a Vaurien INI file, of either generation.")
+@click.command
 @click.argument("ini")
 @click.option("-o", "--output", metavar="FILE", help="A new file, instead of standard output.")
 def convert(ini: str, output: str | None) -> None:
+    """Make a TOML profile of a Vaurien INI file, of either generation."""
     text = profiles.dump(profiles.load(ini))
     if output is None:
         click.echo(text, nl=False)
