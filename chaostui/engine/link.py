@@ -112,7 +112,8 @@ class Link:
         """Take bytes, or an end, in their turn."""
         if self.dead or self.ended or self.cutting:
             return
-        if what is What.DATA and self._untouched and self.dest.transport is None:
+        drawn = exchange is not None and exchange.stage(self.direction) is not None
+        if what is What.DATA and self._untouched and not drawn and self.dest.transport is None:
             self._keep(frame.data)
             return
         self.walker.feed(what, frame, exchange)
