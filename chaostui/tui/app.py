@@ -24,6 +24,7 @@ from chaostui.tui.screens.options import OptionsScreen
 from chaostui.tui.screens.rules import RulesScreen
 from chaostui.tui.screens.timeline import TimelineScreen
 from chaostui.tui.themes import FALLBACK, FALLBACK_LIGHT, THEMES
+from chaostui.tui.work import start
 
 SCREENS: dict[str, type[ConsoleScreen]] = {
     "live": LiveScreen,
@@ -69,8 +70,8 @@ class ConsoleApp(App[int]):
         self.set_keymap(self.desk.config.keymap)
         self.switch_mode("live")
         self.desk.session.on_frame = self.on_frame
-        self.run_worker(self.desk.session.follow(), group="follow")
-        self.run_worker(self.desk.session.deliver(), group="deliver")
+        start(self, self.desk.session.follow, "follow")
+        start(self, self.desk.session.deliver, "deliver")
         self.set_interval(1.0, partial(self.on_frame, ()))
 
     def on_frame(self, lines: Sequence[Line]) -> None:

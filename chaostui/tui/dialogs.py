@@ -88,7 +88,6 @@ class Dialogs:
         """Ask for a line and run an action with it."""
 
         def answered(text: str | None) -> None:
-            self._session.guard_until = 0.0
             if text:
                 self._run(identity, wrap(text))
             self._session.guard()
@@ -108,9 +107,10 @@ class Dialogs:
         self._app.push_screen(Menu(title, choices), answered)
 
     def _run(self, identity: str, argument: str) -> None:
+        """Perform an action at once: what comes after a dialog is guarded, not its answer."""
         screen = self._app.screen
-        if isinstance(screen, ConsoleScreen):
-            screen.on_run(Run(identity, argument))
+        if not (isinstance(screen, ConsoleScreen) and screen.dispatch(identity, argument)):
+            self._app.on_run(Run(identity, argument))
 
     # --- single ones -----------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from chaostui.tui.model.status import status
 from chaostui.tui.screens.base import ConsoleScreen
 from chaostui.tui.screens.connection import ConnectionScreen
 from chaostui.tui.session import Session
+from chaostui.tui.work import start
 
 if TYPE_CHECKING:
     from chaostui.tui.app import ConsoleApp
@@ -32,7 +33,7 @@ class Errands:
         """The actions it performs."""
         return {
             "connections.detail": lambda _: self._detail(),
-            "engine.restart": lambda _: self._app.run_worker(self._restarted(), exclusive=True),
+            "engine.restart": lambda _: start(self._app, self._restarted, "restart"),
             "help.palette": lambda _: self._app.action_command_palette(),
             "help.quit": lambda _: self._quit(),
             "help.suspend": lambda _: self._app.action_suspend_process(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from chaostui.tui.screens.base import ConsoleScreen
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.streampane import StreamPane
 from chaostui.tui.widgets.table import ConnectionsTable
+from chaostui.tui.work import start
 
 if TYPE_CHECKING:
     from chaostui.tui.app import ConsoleApp
@@ -102,7 +104,7 @@ class Outputs:
             self._session.tap = Tap(0)
             self._session.flash("payload off")
         else:
-            self._app.run_worker(self._follow(identity), exclusive=True, group="tap")
+            start(self._app, partial(self._follow, identity), "tap")
 
     async def _follow(self, identity: int) -> None:
         self._say("")

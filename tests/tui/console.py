@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from tests.wait import eventually
 
 # Pictures must not depend on where they are taken.
 os.environ["TZ"] = "UTC"
+time.tzset()
 
 
 _NAMED = {
@@ -42,7 +44,9 @@ class Clock:
 class Console:
     """The app with its engine, and what a test does and sees."""
 
-    def __init__(self, app: ConsoleApp, engine: FakeEngine, clock: Clock, pilot: Pilot[Any]) -> None:
+    def __init__(
+        self, app: ConsoleApp, engine: FakeEngine, clock: Clock, pilot: Pilot[Any]
+    ) -> None:
         self.app = app
         self.engine = engine
         self.clock = clock
@@ -102,6 +106,22 @@ class Console:
             self.engine.step()
             await self.frame()
         await self._work()
+
+    async def later(self) -> None:
+        """Let the last message in the footer go."""
+        self.clock.now += 10.0
+        await self.settle()
+
+    async def stop_blinking(self) -> None:
+        """Leave the cursor of every line where it is, visible."""
+        for line in self.app.screen.query(Input):
+            line.cursor_blink = False
+            line._cursor_visible = True
+        await self._work()
+
+    async def until(self, words: str) -> None:
+        """Wait for some words on the screen."""
+        await eventually(lambda: words in self.text(), what=words)
 
     def text(self) -> str:
         """The screen as lines of text."""

@@ -53,7 +53,9 @@ async def test_quick_presses_build_on_each_other() -> None:
     desk = Desk()
     desk.outbox.apply(raised(25), PROXIES)
     (now,) = desk.outbox.expected(PROXIES)
-    desk.outbox.apply(changes.reweigh([now], "delay", lambda _, w: {"delay": w["delay"] + 5}), PROXIES)
+    desk.outbox.apply(
+        changes.reweigh([now], "delay", lambda _, w: {"delay": w["delay"] + 5}), PROXIES
+    )
 
     assert desk.outbox.expected(PROXIES)[0].behavior == "30:delay"
     assert repr(desk.outbox) == "<Outbox 2 waiting>"

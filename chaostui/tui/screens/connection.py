@@ -20,6 +20,7 @@ from chaostui.tui.session import Session
 from chaostui.tui.widgets.eventpane import EventPane
 from chaostui.tui.widgets.lineview import Line, LineView, fit
 from chaostui.tui.widgets.streampane import StreamPane
+from chaostui.tui.work import start
 
 
 class Facts(LineView):
@@ -99,7 +100,7 @@ class ConnectionScreen(ConsoleScreen):
     def on_mount(self) -> None:
         """The payload has the focus."""
         self.stream.focus()
-        self.run_worker(self._learn(), group="history")
+        start(self, self._learn, "history")
 
     async def _learn(self) -> None:
         """Ask what happened on this connection before the console saw it."""

@@ -16,6 +16,7 @@ from chaostui.tui.model.export import journal_as_markdown
 from chaostui.tui.model.lines import Line, line
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.listing import Cell, Entry, Listing
+from chaostui.tui.work import start
 
 
 class JournalScreen(ConsoleScreen):
@@ -42,13 +43,13 @@ class JournalScreen(ConsoleScreen):
     def on_screen_resume(self) -> None:
         """Ask anew."""
         super().on_screen_resume()
-        self.run_worker(self._learn(), exclusive=True, group="journal")
+        start(self, self._learn, "journal")
 
     def tick(self, lines: Sequence[Line] = ()) -> None:
         """Somebody changed something: ask for it."""
         super().tick(lines)
         if any(entry.kind == "change" for entry in lines):
-            self.run_worker(self._learn(), exclusive=True, group="journal")
+            start(self, self._learn, "journal")
 
     def commands(self) -> Commands:
         """Export."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.containers import Horizontal, Vertical
@@ -20,6 +21,7 @@ from chaostui.tui.widgets.mixpane import MixPane
 from chaostui.tui.widgets.settingspane import SettingsPane
 from chaostui.tui.widgets.streampane import StreamPane
 from chaostui.tui.widgets.table import ConnectionsTable
+from chaostui.tui.work import start
 
 MOST_AT_ONCE = 2000
 """So many connections are reset or pinned by one key."""
@@ -74,7 +76,7 @@ class LiveScreen(ConsoleScreen):
         stale = changed or self.session.selected != self._learned
         if stale and self.session.store.engine is not None:
             self._learned = self.session.selected
-            self.run_worker(self._learn(self._learned), exclusive=True, group="learn")
+            start(self, partial(self._learn, self._learned), "learn")
 
     async def _learn(self, handler: str) -> None:
         await self.session.learn_options(handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.widget import Widget
@@ -15,6 +16,7 @@ from chaostui.tui.model.origins import Setting, settings
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.bars import FilterBar
 from chaostui.tui.widgets.listing import Cell, Listing
+from chaostui.tui.work import start
 
 
 class OptionsScreen(ConsoleScreen):
@@ -43,7 +45,7 @@ class OptionsScreen(ConsoleScreen):
     def on_screen_resume(self) -> None:
         """Ask anew."""
         super().on_screen_resume()
-        self.run_worker(self._learn(), exclusive=True, group="options")
+        start(self, self._learn, "options")
 
     def commands(self) -> Commands:
         """Search and edit."""
@@ -100,7 +102,7 @@ class OptionsScreen(ConsoleScreen):
 
     def _typed(self, text: str) -> None:
         chosen = self._settings[self.list.at]
-        self.run_worker(self._put(chosen, text), exclusive=True, group="options")
+        start(self, partial(self._put, chosen, text), "options")
 
     async def _put(self, setting: Setting, text: str) -> None:
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +17,10 @@ from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.listing import Cell, Entry, Listing
+from chaostui.tui.work import start
 
+OWNERS = ("control", "log_output")
+"""What only the start of an engine can set; loading a profile leaves it as it is."""
 MOST = 500
 """So many profiles of a folder are listed."""
 
@@ -83,33 +87,34 @@ class RulesScreen(ConsoleScreen):
     def commands(self) -> Commands:
         """Compare, load and save."""
         return {
-            "rules.diff": lambda _: self.start(self._diff()),
+            "rules.diff": lambda _: self.start(self._diff),
             "rules.load": self._ask_load,
-            "rules.reload": lambda _: self.start(self._load(Path(self.desk.profile))),
-            "rules.save": lambda _: self.start(self._save()),
+            "rules.reload": lambda _: self.start(partial(self._load, Path(self.desk.profile))),
+            "rules.save": lambda _: self.start(self._save),
             "rules.save-as": lambda name: (
-                self.start(self._save_as(name)) if name else self.ask("ask.file")
+                self.start(partial(self._save_as, name)) if name else self.ask("ask.file")
             ),
-            "list.moved": lambda _: self.start(self._diff()),
+            "list.moved": lambda _: self.start(self._diff),
             "view.back": lambda _: self.ask("screen.live"),
         }
 
-    def start(self, work: Any) -> None:
+    def start(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do something that takes a moment; the newest request wins."""
-        self.run_worker(work, exclusive=True, group="rules")
+        start(self, work, "rules")
 
     def _ask_load(self, name: str) -> None:
         path = Path(name) if name else self.selected
         if path is None:
             self.session.flash("there is no profile here", "warn")
         elif name or self.session.twice.confirmed(f"load {path}", self.session.clock()):
-            self.start(self._load(path))
+            self.start(partial(self._load, path))
         else:
             self.session.flash(f"press ⏎ again to load {path.name}, any other key cancels", "warn")
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
-            return tomllib.loads(path.read_text())
+            profile = tomllib.loads(path.read_text())
+            return {key: value for key, value in profile.items() if key not in OWNERS}
         except (OSError, ValueError) as error:
             self.session.flash(f"{path.name}: {error}", "bad")
             return None

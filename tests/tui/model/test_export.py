@@ -80,9 +80,7 @@ def test_events_as_json_lines() -> None:
 
 def test_the_journal_as_markdown() -> None:
     """A bug report has the set-up, then who did what; a table cell cannot be broken out of."""
-    engine = EngineView(
-        version="1.2", pid=1, seed=42, uptime=1, revision=1, proxies=(MIXED,)
-    )
+    engine = EngineView(version="1.2", pid=1, seed=42, uptime=1, revision=1, proxies=(MIXED,))
     entry = {"event": "change", "seq": 1, "at": 1.0, "proxy": "redis", "actor": "ctl",
              "what": "mix | <b>", "before": "", "after": "20:delay"}  # fmt: skip
     text = export.journal_as_markdown([entry], engine, 1_760_000_000)

@@ -120,9 +120,7 @@ def test_all_normal_empties_chains_and_can_be_undone() -> None:
 
     assert change.do == (Request("DELETE", "/proxies/redis/chain/lag%201"),)
     body = {"sleep": 2, "handler": "delay", "name": "lag 1", "direction": "both"}
-    assert change.undo == (
-        Request("POST", "/proxies/redis/chain", body | {"probability": 0.5}),
-    )
+    assert change.undo == (Request("POST", "/proxies/redis/chain", body | {"probability": 0.5}),)
 
 
 @pytest.mark.parametrize(

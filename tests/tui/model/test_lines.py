@@ -79,7 +79,9 @@ def test_a_line_says_when_and_where() -> None:
     assert "#7" in shown
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("12:04", 0), ("12:04:51", 51), ("12:04:51.5", 51.5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("12:04", 0), ("12:04:51", 51), ("12:04:51.5", 51.5)]
+)
 def test_a_time_of_the_day_is_read(text: str, seconds: float) -> None:
     """A time means the day of the newest frame."""
     near = time.mktime((2025, 10, 9, 20, 0, 0, 0, 0, -1))

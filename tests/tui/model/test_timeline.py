@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaostui.tui.model.history import Sample, add_up
 from chaostui.engine.views import Quantiles, StatsView
+from chaostui.tui.model.history import Sample, add_up
 from chaostui.tui.model.timeline import buckets, stack
 
 
