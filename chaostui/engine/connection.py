@@ -301,13 +301,22 @@ class Connection(ABC):
 
     def kill(self, reason: CloseReason) -> None:
         """Reset both sides at once; what is pending is lost."""
+        self._drop(reason)
+        self.client.abort()
+        self.backend.abort()
+
+    def hang_up(self, reason: CloseReason) -> None:
+        """Close both sides (FIN) at once, as a process that ends does; what is held is lost."""
+        self._drop(reason)
+        self.client.shut()
+        self.backend.shut()
+
+    def _drop(self, reason: CloseReason) -> None:
         self.reason = reason
         self.up.drop()
         self.down.drop()
         if self._dialling is not None:
             self._dialling.cancel()
-        self.client.abort()
-        self.backend.abort()
 
     @abstractmethod
     def replan(self, plan: Plan, changed: frozenset[Armed]) -> None:

@@ -14,7 +14,7 @@ from chaostui.engine.lifecycle import Lifecycle
 from chaostui.engine.look import chain_view, handler_view, proxy_view
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.views import ChainView, HaltView, HandlerView, ProxyView
-from chaostui.errors import Conflict, NotFound, Problem, SettingsError
+from chaostui.errors import CannotListen, Conflict, NotFound, Problem, SettingsError
 from chaostui.options import unknown
 from chaostui.settings import MAX_CHAIN, ChainEntry, Mix
 
@@ -209,12 +209,21 @@ class Faults(Lifecycle):
     # -- everything normal ------------------------------------------------------------------
 
     async def reset(self, actor: str) -> None:
-        """All mixes normal, chains empty, bypass off, disabled proxies on again."""
+        """All mixes normal, chains empty, bypass off, disabled proxies on again.
+
+        Raises CannotListen, when all else is done, for a proxy that stays off.
+        """
+        stuck: CannotListen | None = None
         for proxy in tuple(self.core.proxies.values()):
             self._calm(proxy)
             if not proxy.settings.enabled:
-                await self.update_proxy(proxy.name, {"enabled": True}, actor)
+                try:
+                    await self.update_proxy(proxy.name, {"enabled": True}, actor)
+                except CannotListen as error:
+                    stuck = error
         self._journal.write(actor, "reset")
+        if stuck is not None:
+            raise stuck
 
     def _calm(self, proxy: Proxy) -> None:
         proxy.layers.clear()

@@ -190,7 +190,9 @@ class Lifecycle:
     async def close(self) -> None:
         """End at once: listeners, connections, timers."""
         for proxy in self.core.proxies.values():
-            proxy.shut()
+            proxy.close()
+            for connection in tuple(proxy.connections.values()):
+                connection.kill("proxy closed")
         await asyncio.sleep(0)
         self.core.stop()
 
@@ -278,6 +280,12 @@ class Lifecycle:
         self._refuse_if_halted(settings.behavior, settings.chain)
         check_settings(self.core, settings, self.core.handler_settings)
         return before, settings
+
+    async def hang_up(self, name: str | None, actor: str) -> None:
+        """Close every connection of a proxy (FIN), at once. NotFound."""
+        proxy = self._find(name)
+        proxy.hang_up("fault")
+        self._journal.write(actor, "hung up", proxy.name)
 
     async def remove_proxy(self, name: str, actor: str) -> None:
         """Close a proxy and its connections. NotFound."""

@@ -23,7 +23,7 @@ from chaostui.engine.side import Side
 from chaostui.engine.stats import Stats
 from chaostui.engine.turns import Turns
 from chaostui.errors import NotAllowed
-from chaostui.events import Warned
+from chaostui.events import CloseReason, Warned
 from chaostui.protocol import Protocol
 from chaostui.safe_text import safe_text
 from chaostui.settings import Mix, ProxySettings
@@ -189,10 +189,14 @@ class Proxy:
         self._read_settings()
 
     def shut(self) -> None:
-        """Give the address up and reset every connection."""
+        """Give the address up and close every connection."""
         self.close()
+        self.hang_up("proxy closed")
+
+    def hang_up(self, reason: CloseReason) -> None:
+        """Close every connection at once, what is held included."""
         for connection in tuple(self.connections.values()):
-            connection.kill("proxy closed")
+            connection.hang_up(reason)
 
     def close(self) -> None:
         """Give the address up. Connections stay."""

@@ -187,14 +187,14 @@ async def test_a_reset_by_the_operator_hits_both_sides() -> None:
         assert await reason(rig) == "reset by operator"
 
 
-async def test_a_removed_proxy_resets_its_connections() -> None:
-    """Both sides see a reset, and later clients are refused."""
+async def test_a_removed_proxy_closes_its_connections() -> None:
+    """Both sides see a FIN, as when a process ends, and later clients are refused."""
     async with proxied() as rig:
         client, server = await rig.pair()
         address = rig.address()
         await rig.supervisor.remove_proxy("a", "test")
-        await client.expect_reset()
-        await server.expect_reset()
+        await client.expect_eof()
+        await server.expect_eof()
         with pytest.raises(ConnectionRefusedError):
             await Peer.connect(address)
 
