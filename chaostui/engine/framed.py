@@ -55,7 +55,7 @@ class Framed(Turns):
     be several. A reply made here waits for those before it.
     """
 
-    __slots__ = ("_ending", "_requests", "_waiting")
+    __slots__ = ("_ending", "_special", "_waiting")
 
     client_side: ClassVar[type[Side]] = FramedClientSide
     backend_side: ClassVar[type[Side]] = FramedBackendSide
@@ -63,8 +63,8 @@ class Framed(Turns):
     def __init__(self, proxy: Proxy) -> None:
         super().__init__(proxy)
         self._waiting: deque[Exchange] = deque()
-        self._requests: dict[Exchange, Request] = {}
-        """Requests that a handler may still answer here."""
+        self._special: dict[Exchange, Request | None] = {}
+        """Exchanges that a handler acts on, or that are told of, with their requests."""
         self._ending = False
         """A reply that is due will end the connection: no more requests are taken."""
 
@@ -72,12 +72,47 @@ class Framed(Turns):
 
     def cut_requests(self, data: bytes) -> None:
         """Bytes from the client: each request is an exchange."""
-        for frame in self.protocol.request(data):
+        frames = self.protocol.request(data)
+        if self._quiet and self.up.direct:
+            self._pass_requests(frames)
+            return
+        for frame in frames:
             if frame.first and not self.protocol.opaque:
                 self._begin(frame)
             self._forward(frame)
         if self.protocol.opaque:
             self._lost_frame()
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether nothing acts on requests that come now, and nobody wants to hear of each."""
+        proxy = self.proxy
+        return (
+            proxy.plan.quiet
+            and self.pinned is None
+            and self.turn != FRESH
+            and not (self.protocol.opaque or self._ending or proxy.bus.exchanges_wanted)
+        )
+
+    def _pass_requests(self, frames: list[Frame]) -> None:
+        """Requests on which nothing acts: those that came together share an exchange."""
+        begun = [frame for frame in frames if frame.first]
+        if begun:
+            self.asked = time.monotonic()
+            self.number += len(begun)
+            self.proxy.stats.exchanges += len(begun)
+            exchange = self.exchange = Exchange(self.number, self.asked, None)
+            self._waiting.extend([exchange] * sum(frame.reply for frame in begun))
+            if begun[-1].request is not None:
+                self.request = exchange.request = begun[-1].request.name
+        self._write(self.up, frames)
+
+    @staticmethod
+    def _write(link: Link, frames: list[Frame]) -> None:
+        if len(frames) == 1:
+            link.dest.transport.write(frames[0].data)  # type: ignore[union-attr]
+        elif frames:
+            link.dest.transport.write(b"".join([f.data for f in frames]))  # type: ignore[union-attr]
 
     def _begin(self, frame: Frame) -> None:
         self.asked = time.monotonic()
@@ -97,9 +132,8 @@ class Framed(Turns):
         if frame.request is not None:
             self.request = frame.request.name
             exchange.asks(frame.request)
-            if exchange.armed is not None:
-                self._requests[exchange] = frame.request
         if frame.reply:
+            self._special[exchange] = frame.request
             self._waiting.append(exchange)
 
     def _forward(self, frame: Frame) -> None:
@@ -118,7 +152,11 @@ class Framed(Turns):
     def cut_replies(self, data: bytes) -> None:
         """Bytes from the backend: each reply ends the oldest exchange."""
         link, waiting = self.down, self._waiting
-        for frame in self.protocol.reply(data):
+        frames = self.protocol.reply(data)
+        if link.direct and self.turn != FRESH and not (self._special or self.protocol.opaque):
+            self._pass_replies(frames)
+            return
+        for frame in frames:
             exchange = waiting[0] if waiting else None
             if exchange is None and self.turn == FRESH:
                 exchange = self.exchange  # the greeting belongs to the draw at open
@@ -135,8 +173,21 @@ class Framed(Turns):
         if self.protocol.opaque:
             self._lost_frame()
 
+    def _pass_replies(self, frames: list[Frame]) -> None:
+        """Replies on which nothing acts."""
+        waiting, now = self._waiting, time.monotonic()
+        latency = self.proxy.stats.latency
+        for frame in frames:
+            if not waiting:
+                break
+            if frame.first:
+                latency.record(now - waiting[0].asked)
+            if frame.last:
+                waiting.popleft()
+        self._write(self.down, frames)
+
     def _over(self, exchange: Exchange) -> None:
-        self._requests.pop(exchange, None)
+        self._special.pop(exchange, None)
         self.end_exchange(exchange)
 
     def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
@@ -148,8 +199,7 @@ class Framed(Turns):
             return  # a request that is never answered is not answered by an error either
         if exchange.answer is None:
             exchange.answer = []
-            if exchange in self._requests:
-                self.protocol.dropped(self._requests[exchange])
+            self.protocol.dropped(self._special.get(exchange))
         exchange.answer.append(data)
         if self.turn == FRESH:
             super().answer(exchange, data, link)
@@ -186,8 +236,14 @@ class Framed(Turns):
         for exchange in self._waiting:
             if exchange is not self.exchange:
                 self.end_exchange(exchange)
+        for link, end in (
+            (self.up, self.protocol.request_end),
+            (self.down, self.protocol.reply_end),
+        ):
+            for frame in end():
+                link.feed(What.DATA, frame, self.exchange)
         self._waiting.clear()
-        self._requests.clear()
+        self._special.clear()
         self.turn = CLIENT
         self.settle()
         self.proxy.lost_frame(self, self.protocol.opaque)
