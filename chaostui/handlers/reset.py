@@ -1,4 +1,4 @@
-"""reset: "connection reset by peer", at the next bytes or so many seconds after them."""
+"""reset: "connection reset by peer", at the next bytes or end, or so many seconds after."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ class Reset(Handler):
 
         after: Annotated[
             float,
-            Meta(ge=0, le=86_400, description="how long after the bytes", extra={"unit": "s"}),
+            Meta(ge=0, le=86_400, description="how long after them", extra={"unit": "s"}),
         ] = 0.0
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
+        return self._reset()
+
+    def on_eof(self) -> Iterable[Action]:
+        return self._reset()
+
+    def _reset(self) -> Iterable[Action]:
         if self.options.after:
             yield Wait(self.options.after)
         yield ResetBoth()

@@ -24,3 +24,9 @@ def test_it_can_come_some_time_after_the_bytes() -> None:
 def test_the_connection_opens() -> None:
     """The reset needs bytes: an idle connection stays."""
     assert asked(made(Reset).on_open()) == []
+
+
+def test_an_end_is_a_reset_too() -> None:
+    """A client that closes without a word resets the backend, after the same wait."""
+    assert asked(made(Reset).on_eof()) == [ResetBoth()]
+    assert asked(made(Reset, after=1.5).on_eof()) == [Wait(1.5), ResetBoth()]
