@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chaostui.engine.connection import Connection
 
 # Reasons to pause reading: reading goes on when none is left.
-WRITE, HELD, WAIT, DIAL, CALL = 1, 2, 4, 8, 16
+WRITE, HELD, WAIT, DIAL, CALL, TAP = 1, 2, 4, 8, 16, 32
 
 HIGH_WATER = 65_536
 LINGER_ZERO = struct.pack("ii", 1, 0)
@@ -28,6 +28,7 @@ class Side(asyncio.Protocol):
 
     __slots__ = (
         "_closer",
+        "_drained",
         "_paused",
         "closing",
         "connection",
@@ -47,6 +48,7 @@ class Side(asyncio.Protocol):
         self.closing = False
         """We are closing or resetting it; what still arrives is dropped."""
         self._paused = 0
+        self._drained: asyncio.Event | None = None
         self._closer: asyncio.TimerHandle | None = None
 
     def itself(self) -> Side:
@@ -93,6 +95,8 @@ class Side(asyncio.Protocol):
         self.connection.proxy.watch.discard(self)
         if self._closer is not None:
             self._closer.cancel()
+        if self._drained is not None:
+            self._drained.set()
         self.connection.side_lost(self)
 
     def pause_writing(self) -> None:
@@ -100,6 +104,15 @@ class Side(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.connection.other(self).resume(WRITE)
+        if self._drained is not None:
+            self._drained.set()
+
+    async def drained(self) -> None:
+        """Return when the peer has read enough for more to be written, or is gone."""
+        while not self.lost and self.connection.other(self).paused & WRITE:
+            self._drained = self._drained or asyncio.Event()
+            self._drained.clear()
+            await self._drained.wait()
 
     # -- ending -----------------------------------------------------------------------------
 

@@ -10,21 +10,24 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from chaostui.actions import Call, Close, Reset
-from chaostui.engine.side import CALL
+from chaostui.engine.items import What
+from chaostui.engine.side import CALL, TAP
+from chaostui.engine.threads import Threads
+from chaostui.protocol import Frame
 from chaostui.settings import encode
 
 if TYPE_CHECKING:
     from chaostui.engine.link import Link
 
-THREADS = 512
 BUFFER = 65_536
-threads = ThreadPoolExecutor(THREADS, thread_name_prefix="chaostui-handler")
+FULL = 4 * BUFFER
+"""Unread bytes at which their sender has to wait."""
+threads = Threads(512)
 log = logging.getLogger("chaostui.handler")
 
 
@@ -33,36 +36,35 @@ class Inbox:
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self.eof = False
+        self.ended = False
+        """What is there is the last that the user's code gets."""
         self.taken = 0
-        self._ready = asyncio.Event()
+        self._news = asyncio.Event()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to read yet."""
+        return not self.data and not self.ended
 
     def put(self, data: bytes) -> None:
         """Add bytes that arrived."""
         self.data += data
-        self._ready.set()
+        self._news.set()
 
     def end(self) -> None:
         """Nothing more will come."""
-        self.eof = True
-        self._ready.set()
+        self.ended = True
+        self._news.set()
 
-    async def wait(self) -> None:
-        """Return when there is something to read, or the end."""
-        while not self.data and not self.eof:
-            self._ready.clear()
-            await self._ready.wait()
-
-    async def wait_for_more(self) -> None:
-        """Return when there is more to read than now, or the end."""
-        size = len(self.data)
-        while len(self.data) <= size and not self.eof:
-            self._ready.clear()
-            await self._ready.wait()
+    async def news(self) -> None:
+        """Return when something has come, or the end."""
+        self._news.clear()
+        await self._news.wait()
 
     async def get(self, limit: int) -> bytes:
         """Up to ``limit`` bytes, at least one unless the side has ended."""
-        await self.wait()
+        while self.empty:
+            await self.news()
         piece = bytes(self.data[:limit])
         del self.data[:limit]
         self.taken += len(piece)
@@ -72,28 +74,36 @@ class Inbox:
 class UserSide:
     """One side of the connection, for ``async def`` callables."""
 
-    def __init__(self, call: UserCall, inbox: Inbox, link: Link, *, source: bool) -> None:
+    def __init__(self, call: UserCall, link: Link, *, source: bool) -> None:
         self._call = call
-        self._inbox = inbox
         self._link = link
         """The link that sends to this side."""
         self._source = source
 
     async def recv(self, limit: int = BUFFER) -> bytes:
-        """Read up to ``limit`` bytes; ``b""`` when the side has ended."""
+        """Read up to ``limit`` bytes; ``b""`` when the side, or the handler's time, has ended."""
         if not self._source:
             self._call.listen_to_dest()
-        piece = await self._inbox.get(limit)
+        elif self._call.inbox.empty:
+            self._call.release_dest()
+        inbox = self._call.inbox if self._source else self._call.dest_inbox
+        piece = await inbox.get(limit)
         self._call.drained()
         return piece
 
     async def sendall(self, data: bytes) -> None:
-        """Send bytes to this side. Raises TypeError for anything but bytes."""
+        """Send bytes to this side; waits while it does not read.
+
+        Raises TypeError for anything but bytes, ConnectionResetError when the side is gone.
+        """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"sendall() takes bytes, not {type(data).__name__}")
         if self._link.dead:
             raise ConnectionResetError("the connection is gone")
+        if not self._source:
+            self._call.listen_to_dest()
         self._link.send(bytes(data))
+        await self._link.dest.drained()
 
     async def close(self) -> None:
         """Close the connection, both sides, after what was sent."""
@@ -151,84 +161,126 @@ class UserServer:
 
 
 class UserCall:
-    """The calls of one callable on one link, from the first bytes until all were read."""
+    """The calls of one callable on one link, until all was read or it is switched off."""
 
-    def __init__(self, link: Link, action: Call) -> None:
+    def __init__(self, link: Link, action: Call, done: Callable[[bytes], None]) -> None:
         self._link = link
         self._back = link.connection.down if link.direction == "upstream" else link.connection.up
         self._action = action
-        self._inbox = Inbox()
-        self._inbox.put(action.data)
-        self._dest_inbox = Inbox()
+        self._done = done
+        """Told when the calls are over, with what they left unread."""
+        self.inbox = Inbox()
+        self.inbox.put(action.data)
+        self.dest_inbox = Inbox()
+        self._dest_fin = False
         self._task: asyncio.Task[None] | None = None
+        self._off = False
+        self._cancelled = False
 
     def start(self) -> None:
         """Begin to call."""
         self._task = self._link.connection.proxy.spawn(self._run())
 
+    def switch_off(self) -> None:
+        """Do not call again; the call under way finds no more to read than is there."""
+        self._off = True
+        self.inbox.end()
+        self.dest_inbox.end()
+
     def cancel(self) -> None:
         """The connection ends: the callable's next call on a side raises."""
+        self._cancelled = True
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
-        self._inbox.end()
-        self._dest_inbox.end()
-        self._release_dest()
+        self.inbox.end()
+        self.dest_inbox.end()
+        self.dest_inbox.data.clear()
+        self.release_dest()
 
     def source_data(self, data: bytes) -> None:
         """More bytes came from the source."""
-        self._inbox.put(data)
-        if len(self._inbox.data) > BUFFER * 4:
+        self.inbox.put(data)
+        if len(self.inbox.data) > FULL:
             self._link.source.pause(CALL)
 
     def source_ended(self) -> None:
         """The source has sent its FIN."""
-        self._inbox.end()
+        self.inbox.end()
 
     def dest_data(self, data: bytes) -> None:
         """Bytes came from the other side, which the callable reads itself."""
-        self._dest_inbox.put(data)
+        self.dest_inbox.put(data)
+        if len(self.dest_inbox.data) > FULL:
+            self._back.source.pause(TAP)
+
+    def dest_ended(self) -> None:
+        """The other side has sent its FIN."""
+        self._dest_fin = True
+        self.dest_inbox.end()
 
     def listen_to_dest(self) -> None:
-        """From now on what comes from ``dest`` is the callable's to pass on."""
-        self._back.tap = self
-        self._back.settle()
+        """From now on the callable may read what comes from ``dest``.
+
+        From when it sends there, since its reply may be quicker than the callable.
+        """
+        if self._back.tap is None:
+            self._back.tap = self
+            self._back.settle()
 
     def drained(self) -> None:
-        """Bytes were read: the source may send more."""
-        if len(self._inbox.data) <= BUFFER:
+        """Bytes were read: their sender may go on."""
+        if len(self.inbox.data) <= BUFFER:
             self._link.source.resume(CALL)
+        if len(self.dest_inbox.data) <= BUFFER:
+            self._back.source.resume(TAP)
 
-    def _release_dest(self) -> None:
-        if self._back.tap is self:
-            self._back.tap = None
-            if self._dest_inbox.data:
-                self._back.send(bytes(self._dest_inbox.data))
-            self._back.settle()
+    def release_dest(self) -> None:
+        """The callable waits for its source, or is done: ``dest`` is not its business now."""
+        back = self._back
+        if back.tap is not self:
+            return
+        back.tap = None
+        data, fin, self._dest_fin = bytes(self.dest_inbox.data), self._dest_fin, False
+        self.dest_inbox = Inbox()
+        if data:
+            back.feed(What.DATA, Frame(data), back.connection.exchange)
+        if fin:
+            back.end()
+        back.source.resume(TAP)
+        back.settle()
 
     async def _run(self) -> None:
         try:
-            while self._inbox.data:
-                before = self._inbox.taken
-                await self._call()
-                if self._inbox.taken == before and not self._inbox.eof:
-                    # It did not read: it is asked again when more is there to read.
-                    await self._inbox.wait_for_more()
-                elif self._inbox.taken == before:
-                    break
+            await self._calls()
         except asyncio.CancelledError:
-            raise
+            if self._cancelled:
+                raise
+            self._failed(RuntimeError("cancelled by the callable itself"))
+        except SystemExit as error:
+            self._failed(RuntimeError(f"SystemExit: {error}"))
         except Exception as error:  # noqa: BLE001  (a user's code may raise anything)
-            self._release_dest()
+            self._failed(error)
+        else:
+            self.release_dest()
+            self._link.source.resume(CALL)
+            self._done(bytes(self.inbox.data))
+
+    def _failed(self, error: Exception) -> None:
+        if not self._cancelled:
             self._link.connection.failed(error)
-            return
-        self._release_dest()
-        self._link.source.resume(CALL)
-        self._link.walker.called()
+
+    async def _calls(self) -> None:
+        while self.inbox.data and not self._off:
+            before = self.inbox.taken
+            await self._call()
+            if self.inbox.taken == before and not self._off:
+                # It did not read: it is asked again when there is something new.
+                await self.inbox.news()
 
     async def _call(self) -> None:
         link, action = self._link, self._action
-        source = UserSide(self, self._inbox, self._back, source=True)
-        dest = UserSide(self, self._dest_inbox, link, source=False)
+        source = UserSide(self, self._back, source=True)
+        dest = UserSide(self, link, source=False)
         server = UserServer(link, action.name)
         to_backend = link.direction == "upstream"
         tail = (to_backend, action.name, action.settings, server)
@@ -241,7 +293,7 @@ class UserCall:
             return asyncio.run_coroutine_threadsafe(_awaited(call), loop).result()
 
         sides = (BlockingSide(source, run), BlockingSide(dest, run))
-        await loop.run_in_executor(threads, action.function, *sides, *tail)
+        await threads.run(lambda: action.function(*sides, *tail))
 
 
 async def _awaited(call: Awaitable[Any]) -> Any:

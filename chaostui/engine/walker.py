@@ -9,6 +9,7 @@ the backend to be dialled. Both together are bounded: the link pauses reading.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import deque
 from collections.abc import Set
@@ -35,6 +36,7 @@ class Walker:
 
     __slots__ = (
         "_backlog",
+        "_caller",
         "_held",
         "_link",
         "_staller",
@@ -57,6 +59,7 @@ class Walker:
         self.stalled = False
         self._staller: Stage | None = None
         self.call: UserCall | None = None
+        self._caller: Stage | None = None
         self._walk: Walk | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._waited = 0.0
@@ -91,15 +94,18 @@ class Walker:
 
     def _to_user(self, what: What, data: bytes) -> bool:
         """Give bytes to a user's call that reads them; whether one did."""
-        if what is What.EOF and self.call is not None:
-            self.call.source_ended()
-        elif what is What.DATA and self._link.tap is not None:
-            self._link.tap.dest_data(data)
-            return True
+        tap = self._link.tap
+        if what is What.DATA and tap is not None:
+            tap.dest_data(data)
+        elif what is What.EOF and tap is not None:
+            tap.dest_ended()
         elif what is What.DATA and self.call is not None:
             self.call.source_data(data)
-            return True
-        return False
+        else:
+            if what is What.EOF and self.call is not None:
+                self.call.source_ended()
+            return False
+        return True
 
     def run(self) -> None:
         """Walk what is in the backlog through the stages, until something stops it."""
@@ -180,7 +186,9 @@ class Walker:
                 loop = asyncio.get_running_loop()
                 self._wakes[stage] = loop.call_later(seconds, self._woken, stage, item.exchange)
             case Call():
-                self.call = UserCall(self._link, action)
+                self._caller = stage
+                done = functools.partial(self._called, item)
+                self.call = UserCall(self._link, action, done)
                 self.call.start()
             case _:
                 assert_never(action)
@@ -204,9 +212,13 @@ class Walker:
         if wake is not None:
             wake.cancel()
 
-    def called(self) -> None:
-        """A user's call has returned."""
-        self.call = None
+    def _called(self, item: Item, unread: bytes) -> None:
+        """A user's calls are over; what they did not read goes on."""
+        self.call = self._caller = None
+        if unread:
+            frame = item.frame._replace(data=unread)
+            self._backlog.appendleft(item._replace(frame=frame, arrival=time.monotonic()))
+            self.bytes += len(unread)
         self.run()
 
     # -- letting go -------------------------------------------------------------------------
@@ -228,6 +240,8 @@ class Walker:
         if self._staller in off or self._staller in changed:
             self.stalled = False
             self._staller = None
+        if self.call is not None and (self._caller in off or self._caller in changed):
+            self.call.switch_off()
         for place, held in enumerate(self._held):
             if any(stage in off or stage in changed for stage, _ in held.delays):
                 self._held[place] = _held_anew(held, off, changed)
