@@ -10,6 +10,15 @@ LONGEST = 65_536
 """Bytes of a request; a client that sends more is cut off."""
 
 
+DIGITS = 9
+"""Of a number that a backend can read."""
+
+
+def number(text: str | bytes) -> int | None:
+    """Read a whole number from 0; None: it is none."""
+    return int(text) if text.isdigit() and text.isascii() and len(text) <= DIGITS else None
+
+
 class Answer(NamedTuple):
     """A reply, the seconds that making it takes, and whether the connection ends with it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chaostui.demo.backend import Answer, Backend
+from chaostui.demo.backend import Answer, Backend, number
 
 MOST_KEYS = 1000
 OK = b"+OK\r\n"
@@ -37,8 +37,6 @@ class Cache(Backend):
     def _answer(self, words: Sequence[bytes]) -> bytes:
         values = self._values
         match [words[0].upper() if words else b"", *words[1:]]:
-            case [b"PING"]:
-                return b"+PONG\r\n"
             case [b"GET", key]:
                 return bulk(values.get(key))
             case [b"MGET", *keys] if keys:
@@ -47,20 +45,45 @@ class Cache(Backend):
             case [b"SET", key, value, *_]:
                 return self._set(key, value)
             case [b"INCR", key]:
-                count = values.get(key, b"0")
-                if not count.isdigit():
-                    return b"-ERR value is not an integer or out of range\r\n"
-                self._set(key, b"%d" % (int(count) + 1))
-                return b":%d\r\n" % (int(count) + 1)
+                return self._add(key, b"1")
+            case [b"INCRBY", key, amount]:
+                return self._add(key, amount)
             case [b"DEL", *keys] if keys:
                 return b":%d\r\n" % sum(values.pop(key, None) is not None for key in keys)
-        return b"-ERR unknown command, or a wrong number of arguments\r\n"
+            case other:
+                return greeting(other)
+
+    def _add(self, key: bytes, amount: bytes) -> bytes:
+        count, more = number(self._values.get(key, b"0")), number(amount)
+        if count is None or more is None:
+            return b"-ERR value is not an integer or out of range\r\n"
+        self._set(key, b"%d" % (count + more))
+        return b":%d\r\n" % (count + more)
 
     def _set(self, key: bytes, value: bytes) -> bytes:
         if key not in self._values and len(self._values) >= MOST_KEYS:
             return b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
         self._values[key] = value
         return OK
+
+
+def greeting(words: Sequence[bytes]) -> bytes:
+    """What clients ask about the server rather than about its values."""
+    match words:
+        case [b"PING"]:
+            return b"+PONG\r\n"
+        case [b"CLIENT", *_]:
+            return OK
+        case [b"HELLO", *options]:
+            return _hello(b"3" if options[:1] == [b"3"] else b"2")
+    return b"-ERR unknown command, or a wrong number of arguments\r\n"
+
+
+def _hello(version: bytes) -> bytes:
+    """What a client is told first: pairs, as a map where it asked for RESP3."""
+    told = (b"server", b"redis", b"version", b"7.0.0", b"proto")
+    head = b"%3\r\n" if version == b"3" else b"*6\r\n"
+    return head + b"".join(map(bulk, told)) + b":%b\r\n" % version
 
 
 def bulk(value: bytes | None) -> bytes:
@@ -76,15 +99,11 @@ def parse(data: bytes) -> Command | None:
     if not line.startswith(b"*"):
         return Command(tuple(line.split()), len(data) - len(rest))
     words = []
-    for _ in range(_count(line)):
+    for _ in range(number(line[1:]) or 0):
         header, newline, rest = rest.partition(b"\r\n")
-        size = _count(header)
+        size = number(header[1:]) or 0
         if not newline or len(rest) < size + 2:
             return None
         words.append(rest[:size])
         rest = rest[size + 2 :]
     return Command(tuple(words), len(data) - len(rest))
-
-
-def _count(header: bytes) -> int:
-    return int(header[1:]) if header[1:].isdigit() else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from chaostui.demo.backend import Answer, Backend
+from chaostui.demo.backend import Answer, Backend, number
 
 PRODUCTS = (
     "anvil", "bellows", "chisel", "drill", "easel", "file",
@@ -40,8 +40,7 @@ class Shop(Backend):
         headers = {
             name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)
         }
-        length = headers.get("content-length", "0")
-        size = end + 4 + (int(length) if length.isdecimal() else 0)
+        size = end + 4 + (number(headers.get("content-length", "0")) or 0)
         if len(received) < size:
             return None
         del received[:size]
@@ -56,11 +55,9 @@ def find(method: str, target: str) -> Page:
     path, _, query = target.partition("?")
     match [method, *path.strip("/").split("/")]:
         case ["GET" | "HEAD", "" | "products"]:
-            return _json(200, [_product(number) for number in range(len(PRODUCTS))])
-        case ["GET" | "HEAD", "products", number] if (found := _number(number)) is not None:
-            return _json(200, _product(found))
-        case ["GET" | "HEAD", "pictures", number] if (found := _number(number)) is not None:
-            return Page(200, "image/x-portable-pixmap", _picture(found))
+            return _json(200, [_product(each) for each in range(len(PRODUCTS))])
+        case ["GET" | "HEAD", "products" | "pictures" as what, which]:
+            return _one(what, number(which))
         case ["GET" | "HEAD", "search"]:
             words = query.rpartition("=")[2]
             found_here = [n for n, name in enumerate(PRODUCTS) if words in name]
@@ -72,18 +69,22 @@ def find(method: str, target: str) -> Page:
     return _json(405, {"error": "only GET, HEAD and POST"})
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and int(text) < len(PRODUCTS) else None
+def _one(what: str, which: int | None) -> Page:
+    if which is None or which >= len(PRODUCTS):
+        return _json(404, {"error": "there is no such product"})
+    if what == "pictures":
+        return Page(200, "image/x-portable-pixmap", _picture(which))
+    return _json(200, _product(which))
 
 
-def _product(number: int) -> dict[str, object]:
-    return {"id": number, "name": PRODUCTS[number], "price": 5 + 7 * number, "stock": 90 - number}
+def _product(which: int) -> dict[str, object]:
+    return {"id": which, "name": PRODUCTS[which], "price": 5 + 7 * which, "stock": 90 - which}
 
 
-def _picture(number: int) -> bytes:
+def _picture(which: int) -> bytes:
     """A stripe of colours, 4 to 75 kB."""
-    side = 36 + 11 * number
-    return b"P6 %d %d 255\n" % (side, side) + bytes((number * 20, 90, 160)) * (side * side)
+    side = 36 + 11 * which
+    return b"P6 %d %d 255\n" % (side, side) + bytes((which * 20, 90, 160)) * (side * side)
 
 
 def _json(status: int, value: object, takes: float = 0.0) -> Page:

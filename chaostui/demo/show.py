@@ -19,6 +19,7 @@ class Bar:
 
     def __init__(self) -> None:
         console = Console(stderr=True)
+        self.drawn = console.is_terminal
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(),
@@ -27,7 +28,7 @@ class Bar:
             console=console,
             transient=True,
             auto_refresh=False,
-            disable=not console.is_terminal,
+            disable=not self.drawn,
         )
         self._task = self._progress.add_task("", total=1.0, requests=0, felt=0)
 
