@@ -117,6 +117,13 @@ class Protocol:
         that came in its frames; None means the newest one.
         """
 
+    def redact(self, frame: Frame, *, upstream: bool) -> bytes:
+        """The frame's bytes as they may be shown: passwords and tokens made unreadable.
+
+        The length stays. On plain TCP nothing is known, so everything is shown.
+        """
+        return frame.data
+
     def error(
         self, kind: str = "", phase: Phase = "request", request: Request | None = None
     ) -> tuple[Action, ...]:

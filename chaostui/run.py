@@ -166,7 +166,8 @@ class Engine:
             return
         try:
             profile = self._launch.reload()
-            await self.supervisor.apply(profile, "SIGHUP")
+            catalog = registry.load(profile, source=self._launch.source)
+            await self.supervisor.apply(profile, "SIGHUP", catalog=catalog)
         except (SettingsError, CannotListen) as error:
             log.error("the profile was not reloaded, everything stays as it was")
             for line in str(error).splitlines():

@@ -13,6 +13,7 @@ from chaostui.api import (
     native_profile,
     native_proxies,
     native_sessions,
+    native_tap,
 )
 
 PREFIX = "/api/v1"
@@ -28,6 +29,7 @@ ROUTES = tuple(
         native_profile,
         native_sessions,
         native_live,
+        native_tap,
     )
     for route in module.ROUTES
 )

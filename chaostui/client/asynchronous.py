@@ -214,7 +214,19 @@ class AsyncClient:
     async def live(self, hz: float = 10.0, proxy: str | None = None) -> AsyncGenerator[Frame]:
         """Pictures of the engine, at most ``hz`` a second; all connections, or one proxy's."""
         query = {"hz": f"{hz:g}"} | ({} if proxy is None else {"proxy": proxy})
-        path = f"{API}/live?{urlencode(query)}"
+        async with aclosing(self._packed(f"{API}/live?{urlencode(query)}")) as packets:
+            async for packed in packets:
+                yield _frame.decode(packed)
+
+    async def tap(self, connection: int) -> AsyncGenerator[dict[str, Any]]:
+        """What passes on a connection: ``direction``, ``offset``, ``at`` and ``bytes``."""
+        path = f"{API}/connections/{connection}/tap"
+        async with aclosing(self._packed(path)) as packets:
+            async for packed in packets:
+                yield msgspec.msgpack.decode(packed)
+
+    async def _packed(self, path: str) -> AsyncGenerator[bytes]:
+        """The packets of a binary stream, each behind its length."""
         buffer = bytearray()
         async with aclosing(self._stream(path, "application/octet-stream")) as pieces:
             async for piece in pieces:
@@ -225,7 +237,7 @@ class AsyncClient:
                         break
                     packed = bytes(memoryview(buffer)[4 : 4 + length])
                     del buffer[: 4 + length]
-                    yield _frame.decode(packed)
+                    yield packed
 
     async def _stream(self, path: str, media: str) -> AsyncGenerator[bytes]:
         wire = await self._connect()

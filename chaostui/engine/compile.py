@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chaostui.engine.door import by_mix
 from chaostui.engine.layers import RawOptions
 from chaostui.engine.plan import Armed, ArmedEntry, Catalog, Plan
 from chaostui.errors import Problem, SettingsError
@@ -57,7 +58,11 @@ class Compiled:
     @property
     def plan(self) -> Plan:
         """The plan."""
-        return Plan(tuple(self.mix.values()), tuple(self.chain), self.mix)
+        drawn = [armed for armed in self.mix.values() if armed.kind.scope == "connection"]
+        chain = [entry for entry in self.chain if entry.armed.kind.scope == "connection"]
+        doors = [by_mix(armed) for armed in self.mix.values() if armed not in drawn]
+        doors += [entry for entry in self.chain if entry not in chain]
+        return Plan(tuple(drawn), tuple(chain), self.mix, tuple(doors))
 
     def apply(self) -> frozenset[Armed]:
         """Give the kept handlers their weights and options; return those with new options."""
@@ -109,7 +114,8 @@ def _compile_entry(
     if any(option.name == "direction" for option in describe(kind.Options)):
         raw.setdefault("direction", entry.direction)
     options = read_options(kind, raw, protocol, f"chain.{name}")
-    old = next((other.armed for other in before.chain if other.name == name), None)
+    known = (*before.chain, *(door for door in before.doors if door.directions))
+    old = next((other.armed for other in known if other.name == name), None)
     directions: tuple[Direction, ...] = (
         ("upstream", "downstream") if entry.direction == "both" else (entry.direction,)
     )

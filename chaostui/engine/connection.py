@@ -11,6 +11,7 @@ from chaostui.actions import Close, Reset
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.link import Link
+from chaostui.engine.payload import Payload
 from chaostui.engine.side import Side
 from chaostui.engine.views import ConnectionView
 from chaostui.errors import ChaosError
@@ -39,6 +40,7 @@ class Connection(ABC):
         "number",
         "opened",
         "ordinal",
+        "payloads",
         "pinned",
         "protocol",
         "proxy",
@@ -69,6 +71,8 @@ class Connection(ABC):
         self.pinned: Armed | None = None
         self.request = ""
         self.hits = 0
+        self.payloads: tuple[Payload, ...] = ()
+        """Those who look at what passes."""
         self.opened = time.monotonic()
         self.reason: CloseReason | None = None
         self.closed = False
@@ -136,6 +140,12 @@ class Connection(ABC):
     def other(self, side: Side) -> Side:
         """The side across."""
         return self.backend if side is self.client else self.client
+
+    def show(self, payloads: tuple[Payload, ...]) -> None:
+        """Let these readers see what passes from now on."""
+        self.payloads = payloads
+        self.up.settle()
+        self.down.settle()
 
     # -- opening ----------------------------------------------------------------------------
 
@@ -333,6 +343,8 @@ class Connection(ABC):
         if self._dialling is not None:
             self._dialling.cancel()
         self.end_exchanges()
+        for payload in self.payloads:
+            payload.close()
         self.proxy.closed(self)
         self.proxy.bus.publish(
             Closed,

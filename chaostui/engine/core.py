@@ -15,15 +15,13 @@ from chaostui.engine.memory import Memory
 from chaostui.engine.plan import Catalog
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.watch import Watch
-from chaostui.settings import Address
+from chaostui.settings import Address, Mix
 
 log = logging.getLogger("chaostui.engine")
 
 TICK = 0.1
 RESERVED_FILES = 64
 """File descriptors kept for the API, logs and listeners."""
-MANY = 50
-"""Connections that are worth looking for the memory they leave behind."""
 LAG_WARNING = 0.1
 """Seconds: a loop that is later than this says so in the log."""
 
@@ -57,7 +55,6 @@ class Core:
         self._ends: dict[Proxy, asyncio.TimerHandle] = {}
         self._ticker: asyncio.TimerHandle | None = None
         self._paused: set[Proxy] = set()
-        self._peak = 0
         self._last_closed = asyncio.Event()
         self._lags: list[float] = []
 
@@ -87,16 +84,8 @@ class Core:
         self.watch.arm()
         for proxy in tuple(self.proxies.values()):
             proxy.sweep(now)
-        self._give_memory_back()
         self._memory.look(now)
         self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick, now + TICK)
-
-    def _give_memory_back(self) -> None:
-        """After many connections have gone: what they held lies in the C library's heap."""
-        self._peak = max(self._peak, self.open)
-        if self._peak >= MANY and self.open <= self._peak // 2:
-            self._peak = self.open
-            trim_heap()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` in the background; it ends with the engine at the latest."""
@@ -139,6 +128,10 @@ class Core:
         """A handler's own name for one of its aliases; unknown names as they are."""
         kind = self.catalog.handlers.get(name)
         return kind.name if kind is not None else name
+
+    def canonical_mix(self, mix: Mix) -> Mix:
+        """The same mix in handlers' own names."""
+        return Mix(tuple((self.canonical(name), weight) for name, weight in mix.weights))
 
     # -- limits -----------------------------------------------------------------------------
 
@@ -235,12 +228,3 @@ def connection_limit() -> int:
     if soft == resource.RLIM_INFINITY:
         return 1_000_000
     return max((soft - min(RESERVED_FILES, soft * 3 // 8)) // 2, 1)
-
-
-def trim_heap() -> None:
-    """Give free memory back to the system, where the C library has a way to (glibc)."""
-    import ctypes
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -39,6 +39,7 @@ class Faults(Lifecycle):
         before returns after so many seconds. SettingsError, Halted; then nothing has changed.
         """
         found = self._find(proxy)
+        mix = self.core.canonical_mix(mix)
         self._refuse_if_halted(mix)
         before = str(found.layers.top.mix)
         if duration is not None:

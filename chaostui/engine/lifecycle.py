@@ -88,15 +88,21 @@ class Lifecycle:
             self.core.stop()
             raise
 
-    async def apply(self, profile: Profile, actor: str) -> None:
+    async def apply(self, profile: Profile, actor: str, *, catalog: Catalog | None = None) -> None:
         """Become what ``profile`` says, wholly or not at all: SettingsError, CannotListen, Halted.
 
         Connections of proxies that stay live on; faults of sessions stay where their proxy does.
+        ``catalog`` holds the handlers that the profile may name, when they are others than now.
         """
         for settings in profile.proxy:
             self._refuse_if_halted(settings.behavior, settings.chain)
-        before = self.profile()
-        await self._apply(profile)
+        before, known = self.profile(), self.core.catalog
+        self.core.catalog = catalog or known
+        try:
+            await self._apply(profile)
+        except BaseException:
+            self.core.catalog = known
+            raise
         changes = len(difference(before, self.profile()))
         self._journal.write(actor, f"loaded a profile: {changes} changes")
 
@@ -200,10 +206,7 @@ class Lifecycle:
 
     def profile(self) -> Profile:
         """The profile that would make the engine what it is now, faults of sessions left out."""
-        proxies = tuple(
-            replace(proxy.settings, behavior=proxy.layers.base.mix)
-            for proxy in self.core.proxies.values()
-        )
+        proxies = tuple(proxy.profile() for proxy in self.core.proxies.values())
         return replace(self._profile, proxy=proxies, handler=self.core.handler_settings)
 
     def diff(self, profile: Profile) -> list[dict[str, Any]]:

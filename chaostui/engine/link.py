@@ -93,6 +93,7 @@ class Link:
             and self.tap is None
             and not (self.ended or self.dead or self.cutting)
             and (self._walker is None or self._walker.idle)
+            and not self.connection.payloads
         )
 
     def settle(self) -> None:
@@ -112,11 +113,22 @@ class Link:
         """Take bytes, or an end, in their turn."""
         if self.dead or self.ended or self.cutting:
             return
+        if self.connection.payloads and frame.data:
+            self._show(what, frame)
         drawn = exchange is not None and exchange.stage(self.direction) is not None
         if what is What.DATA and self._untouched and not drawn and self.dest.transport is None:
             self._keep(frame.data)
             return
         self.walker.feed(what, frame, exchange)
+
+    def _show(self, what: What, frame: Frame) -> None:
+        """Let readers see bytes, without the secrets that the protocol knows of."""
+        connection = self.connection
+        data = frame.data
+        if what is What.DATA:
+            data = connection.protocol.redact(frame, upstream=self.direction == "upstream")
+        for payload in connection.payloads:
+            payload.add(self.direction, data)
 
     def _keep(self, data: bytes) -> None:
         """Nobody is there yet: keep the bytes."""

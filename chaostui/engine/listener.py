@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from typing import Literal
 
 from chaostui.engine.dial import AddressInfo, resolve, set_keep_alive
 from chaostui.errors import CannotListen
@@ -14,6 +15,8 @@ from chaostui.settings import Address
 
 BACKLOG = 4096
 """With asyncio's 100, clients of a busy loop wait a second for their SYN to be sent again."""
+
+Door = Literal["accept", "refuse", "stall"]
 
 
 class Listener:
@@ -25,6 +28,9 @@ class Listener:
         self._sockets = sockets
         self._servers: list[asyncio.Server] = []
         self.accepting = False
+        self.state: Door = "accept"
+        """How clients that connect are met."""
+        self._fillers: list[socket.socket] = []
         self.names: list[tuple[str, int]] = [sock.getsockname()[:2] for sock in sockets]
         """The bound IP addresses and ports."""
 
@@ -67,7 +73,7 @@ class Listener:
 
     async def accept(self, factory: Callable[[], asyncio.Protocol]) -> None:
         """Accept clients; each gets a protocol from ``factory``."""
-        if self.accepting:
+        if self.accepting or self.state != "accept":
             return
         self.accepting = True
         loop = asyncio.get_running_loop()
@@ -75,6 +81,59 @@ class Listener:
             # The server gets a copy of the descriptor, so that closing it leaves the address ours.
             server = await loop.create_server(factory, sock=sock.dup(), backlog=BACKLOG)
             self._servers.append(server)
+
+    # -- keeping clients out ----------------------------------------------------------------
+
+    def meet(self, state: Door) -> list[socket.socket]:
+        """Meet clients in another way from now on; the address stays ours, as do live connections.
+
+        Returns the clients that had connected already and wait to be let in.
+        """
+        waiting: list[socket.socket] = []
+        if state == self.state:
+            return waiting
+        for sock in self._sockets:
+            waiting += self._open_again(sock)
+        for filler in self._fillers:
+            filler.close()
+        self._fillers.clear()
+        self.state = state
+        if state != "accept":
+            self.pause()
+        for sock in self._sockets:
+            if state == "refuse":
+                refuse(sock)
+            elif state == "stall":
+                waiting += _accepted(sock)
+                self._fillers.append(stall(sock))
+        return waiting
+
+    def _open_again(self, sock: socket.socket) -> list[socket.socket]:
+        if self.state == "refuse":
+            # Connections that live on have the port too: listening beside them takes this.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.listen(BACKLOG)
+        if self.state != "stall":
+            return []
+        ours = {filler.getsockname() for filler in self._fillers}
+        waiting = []
+        for client in _accepted(sock):
+            if client.getpeername() in ours:
+                client.close()
+            else:
+                waiting.append(client)
+        sock.listen(BACKLOG)
+        return waiting
+
+    async def let_in(
+        self, factory: Callable[[], asyncio.Protocol], waiting: list[socket.socket]
+    ) -> None:
+        """Accept clients, those first that wait already."""
+        loop = asyncio.get_running_loop()
+        for client in waiting:
+            client.setblocking(False)
+            await loop.connect_accepted_socket(factory, client)
+        await self.accept(factory)
 
     def pause(self) -> None:
         """Stop accepting; clients wait in the backlog and the address stays ours."""
@@ -85,12 +144,14 @@ class Listener:
 
     def share(self) -> Listener:
         """The same address for another proxy, which keeps it when this one closes."""
+        for client in self.meet("accept"):
+            client.close()
         return Listener(self.address, [sock.dup() for sock in self._sockets])
 
     def close(self) -> None:
         """Give the address up; clients are refused."""
         self.pause()
-        for sock in self._sockets:
+        for sock in (*self._sockets, *self._fillers):
             sock.close()
 
 
@@ -114,3 +175,37 @@ def _bound(info: AddressInfo, port: int) -> socket.socket | None:
             return None  # a name such as localhost with ::1 in no interface
         raise
     return sock
+
+
+def refuse(sock: socket.socket) -> None:
+    """Answer those who connect with a reset, while the port stays bound.
+
+    Without SO_REUSEADDR nobody else can bind it now that nobody listens.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    sock.shutdown(socket.SHUT_RDWR)
+
+
+def stall(sock: socket.socket) -> socket.socket:
+    """Leave those who connect without an answer; return the socket that brings this about.
+
+    A queue of no length has room for one connection: ours fills it, and the kernel drops every
+    further SYN. The clients send it again and again, until they give up or get in.
+    """
+    sock.listen(0)
+    filler = socket.socket(sock.family, socket.SOCK_STREAM)
+    filler.setblocking(False)
+    host, port, *more = sock.getsockname()
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    filler.connect_ex((reachable, port, *more))
+    return filler
+
+
+def _accepted(sock: socket.socket) -> list[socket.socket]:
+    """Take all clients that wait in the queue."""
+    found = []
+    while True:
+        try:
+            found.append(sock.accept()[0])
+        except OSError:
+            return found

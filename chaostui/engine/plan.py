@@ -81,6 +81,8 @@ class Plan:
     chain: tuple[ArmedEntry, ...] = ()
     handlers: Mapping[str, Armed] = field(default_factory=dict)
     """The mix by name."""
+    doors: tuple[ArmedEntry, ...] = ()
+    """Those of mix and chain that meet the clients who connect, and touch no bytes."""
 
     @property
     def quiet(self) -> bool:

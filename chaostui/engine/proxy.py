@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from chaostui.actions import Close
 from chaostui.engine.compile import Compiled, compile_plan, entry_name
 from chaostui.engine.dial import dial, keep_alive, numeric
+from chaostui.engine.door import Doorkeeper
 from chaostui.engine.draw import Dice
 from chaostui.engine.framed import Framed
 from chaostui.engine.layers import Layers, RawOptions, merged_options
@@ -50,10 +51,11 @@ class Proxy:
         self.settings = settings
         self.stats = Stats()
         self.dice = Dice(core.seed, settings.name)
-        self.layers = Layers(settings.behavior)
+        self.layers = Layers(core.canonical_mix(settings.behavior))
         self.plan = Plan()
         self.bypass = False
         self.listener: Listener | None = None
+        self.door = Doorkeeper(self)
         self.connections: dict[int, Connection] = {}
         self.half_closed: set[Connection] = set()
         self.last_error = ""
@@ -81,6 +83,12 @@ class Proxy:
     def listen(self) -> str:
         """The bound address; as configured while the proxy is disabled."""
         return str(self.listener.bound if self.listener is not None else self.settings.listen)
+
+    def profile(self) -> ProxySettings:
+        """The settings that would make it what it is now, faults of sessions left out."""
+        base = self.layers.base
+        options = merged_options(self.core.canonical, self.settings.handler, base.options)
+        return replace(self.settings, behavior=base.mix, handler=options)
 
     # -- protocol ---------------------------------------------------------------------------
 
@@ -138,6 +146,7 @@ class Proxy:
         for connection in tuple(self.connections.values()):
             connection.replan(self.plan, changed)
         self.core.schedule_ends(self)
+        self.door.look()
 
     def armed(self, name: str) -> Armed | None:
         """The handler of the mix of that name, when it is switched on, bypass or not."""
@@ -178,12 +187,13 @@ class Proxy:
         """Accept clients on ``listener``, which is the proxy's from now on."""
         self.listener = listener
         self.core.learn_own_addresses()
+        self.door.look()
         await listener.accept(self.new_client)
 
     def change(self, settings: ProxySettings) -> None:
         """Take new settings; ``replan`` puts the faults among them in force."""
         if settings.behavior != self.layers.base.mix:
-            self.layers.base.mix = settings.behavior
+            self.layers.base.mix = self.core.canonical_mix(settings.behavior)
             self.layers.base.options = {}
         self.settings = settings
         self._read_settings()
@@ -203,6 +213,7 @@ class Proxy:
         if self.listener is not None:
             self.listener.close()
             self.listener = None
+            self.door.rest()
             self.core.learn_own_addresses()
 
     def new_client(self) -> asyncio.Protocol:

@@ -17,6 +17,7 @@ from chaostui.engine.faults import Faults
 from chaostui.engine.layers import Layer, RawOptions
 from chaostui.engine.look import fault_view, handler_view, proxy_view, stats_view
 from chaostui.engine.memory import resident
+from chaostui.engine.payload import Payload
 from chaostui.engine.plan import Armed, Catalog
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.sessions import Session, Sessions
@@ -131,6 +132,19 @@ class Supervisor(Faults):
         raw = proxy.options.get(kind.name, {})
         return Armed(kind, read_options(kind, raw, proxy.protocol, kind.name), 100.0)
 
+    def tap(self, id: int) -> Payload:
+        """See what passes on a connection from now on, as it comes. NotFound."""
+        connection = self._connection(id)
+        payload = Payload()
+        connection.show((*connection.payloads, payload))
+        return payload
+
+    def untap(self, id: int, payload: Payload) -> None:
+        """Look away; a connection that is gone is no error."""
+        if not payload.closed:
+            connection = self._connection(id)
+            connection.show(tuple(p for p in connection.payloads if p is not payload))
+
     # -- sessions ---------------------------------------------------------------------------
 
     def sessions(self) -> tuple[SessionView, ...]:
@@ -173,6 +187,7 @@ class Supervisor(Faults):
         """Lay a session's fault over what is in force; it ends with the session at the latest."""
         owner = self._sessions.get(session)
         found = self._find(proxy)
+        mix = self.core.canonical_mix(mix)
         self._refuse_if_halted(mix)
         ends = None if duration is None else time.monotonic() + duration
         layer = Layer(mix, options or {}, self._fault_id(), session, ends)

@@ -13,7 +13,7 @@ import pytest
 from chaostui.client import AsyncClient, Client
 from chaostui.errors import EngineRefused, EngineUnreachable
 from chaostui.events import Changed
-from tests.api.engine import Engine, proxy
+from tests.api.engine import Echo, Engine, proxy
 from tests.tcp import free_port
 from tests.wait import eventually
 
@@ -26,7 +26,7 @@ async def client(engine: Engine) -> AsyncIterator[AsyncClient]:
 
 
 def test_both_clients_have_the_same_methods() -> None:
-    """What one can do, the other can, with the same parameters; only ``live`` is for consoles."""
+    """What one can do, the other can, with the same parameters; ``live`` and ``tap`` are for consoles."""
 
     def methods(kind: type) -> dict[str, list[str]]:
         return {
@@ -37,6 +37,7 @@ def test_both_clients_have_the_same_methods() -> None:
 
     blocking, awaited = methods(Client), methods(AsyncClient)
     awaited.pop("live")
+    awaited.pop("tap")
 
     assert blocking == awaited
     assert all(inspect.getdoc(getattr(Client, name)) for name in blocking)
@@ -223,3 +224,29 @@ async def test_refusals_carry_their_status(client: AsyncClient) -> None:
         await anext(client.events(kinds=["nope"]))
 
     assert [c.value.status for c in (call, stream, events)] == [404, 400, 400]
+
+
+async def test_the_payload_of_a_connection_is_shown_to_who_asks(echo: Echo) -> None:
+    """``tap`` tells what passes from then on, both ways, and ends with the connection."""
+    with Engine(proxy(backend=echo.address)) as running:
+        async with AsyncClient("127.0.0.1", running.port) as client:
+            host, _, port = (await client.proxies())[0].listen.rpartition(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"before")
+            assert await reader.readexactly(6) == b"before"
+            [connection] = await client.connections()
+            packets = client.tap(connection.id)
+            asking = asyncio.ensure_future(anext(packets))
+            while not asking.done():
+                writer.write(b"after")
+                assert await reader.readexactly(5) == b"after"
+
+            first = asking.result()
+            assert (first["direction"], first["offset"], first["bytes"]) == (
+                "upstream",
+                0,
+                b"after",
+            )
+            assert (await anext(packets))["direction"] == "downstream"
+            writer.close()
+            assert [p async for p in packets if not p["bytes"]] == []

@@ -8,12 +8,12 @@ CHUNK = 65_536
 
 
 def test_freed_chunks_go_back_at_the_next_look() -> None:
-    """M03: 64 MiB of chunks that are freed under one that stays leave the process."""
+    """M03: 128 MiB of chunks that are freed under one that stays leave the process."""
     give_back()
     memory = Memory()
     before = resident()
     memory.look(100.0)
-    held = [bytes(CHUNK) for _ in range(1024)]
+    held = [bytes(CHUNK) for _ in range(2048)]
     kept = [bytes(CHUNK)]
     assert resident() > before + 3 * SPARE
     del held
@@ -27,7 +27,7 @@ def test_a_look_too_soon_does_nothing() -> None:
     """Between two looks lie some seconds, whatever happens."""
     memory = Memory()
     memory.look(100.0)
-    held = [bytes(CHUNK) for _ in range(1024)]
+    held = [bytes(CHUNK) for _ in range(2048)]
     kept = bytes(CHUNK)
     del held
     full = resident()

@@ -1,0 +1,89 @@
+"""How a proxy meets those who connect: it lets them in, refuses them, or leaves them waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from chaostui.engine.plan import Armed, ArmedEntry
+from chaostui.events import Injected
+from chaostui.handler import Door
+
+if TYPE_CHECKING:
+    from chaostui.engine.proxy import Proxy
+
+WINDOW = 1.0
+"""Seconds for which the dice decide, where a handler acts only a part of the time."""
+
+LATE = 0.001
+"""Seconds by which a look may come late, so that it never comes too early."""
+
+WHAT = {"refuse": "clients are refused", "stall": "clients cannot connect"}
+
+
+class Doorkeeper:
+    """Puts in force on a proxy's listener what the handlers of its plan say."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self._since = time.monotonic()
+        self._timer: asyncio.TimerHandle | None = None
+        self._acting: Armed | None = None
+
+    def look(self) -> None:
+        """Act by the plan and the clock; called with each new plan and when time has passed."""
+        self.rest()
+        listener = self._proxy.listener
+        if listener is None:
+            self._acting = None
+            return
+        armed, door, seconds = self._decide(time.monotonic())
+        before, self._acting = self._acting, armed
+        other = listener.state != door.state
+        waiting = listener.meet(door.state)
+        if other:
+            self._proxy.spawn(listener.let_in(self._proxy.new_client, waiting))
+        if armed is not None and armed is not before:
+            self._tell(armed, door)
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(seconds, 0.0) + LATE, self.look)
+
+    def rest(self) -> None:
+        """Look no more by itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _decide(self, now: float) -> tuple[Armed | None, Door, float | None]:
+        """Which handler keeps clients out, how, and after how many seconds to look again."""
+        soonest: float | None = None
+        for entry in self._proxy.plan.doors:
+            armed, seconds = entry.armed, None
+            door = armed.kind.door(armed.options, now - armed.since)
+            if entry.probability < 1:
+                window, passed = divmod(now - self._since, WINDOW)
+                seconds = WINDOW - passed
+                if self._proxy.dice.roll(0, int(window), f"door {entry.name}") >= entry.probability:
+                    door = Door()
+            for each in (seconds, door.seconds):
+                if each is not None:
+                    soonest = each if soonest is None else min(soonest, each)
+            if door.state != "accept":
+                return armed, door, soonest
+        return None, Door(), soonest
+
+    def _tell(self, armed: Armed, door: Door) -> None:
+        proxy = self._proxy
+        armed.hits += 1
+        proxy.stats.hits[armed.name] += 1
+        what = WHAT[door.state] + (", connections cut" if door.cut else "")
+        proxy.bus.publish(Injected, proxy=proxy.name, exchange=0, handler=armed.name, what=what)
+        if door.cut:
+            proxy.hang_up("fault")
+
+
+def by_mix(armed: Armed) -> ArmedEntry:
+    """A handler of the mix as an entry: its weight is the share of the time in which it acts."""
+    return ArmedEntry(armed.name, armed, (), armed.weight / 100)
