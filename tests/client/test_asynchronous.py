@@ -26,7 +26,7 @@ async def client(engine: Engine) -> AsyncIterator[AsyncClient]:
 
 
 def test_both_clients_have_the_same_methods() -> None:
-    """What one can do, the other can, with the same parameters; ``live`` and ``tap`` are for consoles."""
+    """What one can do, the other can; only ``live`` and ``tap`` are for consoles alone."""
 
     def methods(kind: type) -> dict[str, list[str]]:
         return {
@@ -249,4 +249,5 @@ async def test_the_payload_of_a_connection_is_shown_to_who_asks(echo: Echo) -> N
             )
             assert (await anext(packets))["direction"] == "downstream"
             writer.close()
+            await writer.wait_closed()
             assert [p async for p in packets if not p["bytes"]] == []
