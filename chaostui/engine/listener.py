@@ -157,24 +157,32 @@ class Listener:
 
 def _bound(info: AddressInfo, port: int) -> socket.socket | None:
     """Bind one address; None where this machine has no such family."""
-    family, kind, proto, _, sockaddr = info
     try:
-        sock = socket.socket(family, kind, proto)
+        sock = socket.socket(*info[:3])
     except OSError:
         return None
+    try:
+        return _on_port(sock, info, port)
+    except OSError as error:
+        sock.close()
+        if info[0] == socket.AF_INET6 and error.errno == errno.EADDRNOTAVAIL and port:
+            return None  # a name such as localhost with ::1 in no interface
+        raise
+
+
+def _on_port(sock: socket.socket, info: AddressInfo, port: int) -> socket.socket:
+    family, kind, proto, _, sockaddr = info
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     set_keep_alive(sock)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    try:
-        sock.bind((sockaddr[0], port, *sockaddr[2:]))
-    except OSError as error:
-        sock.close()
-        if family == socket.AF_INET6 and error.errno == errno.EADDRNOTAVAIL and port:
-            return None  # a name such as localhost with ::1 in no interface
-        raise
-    return sock
+    sock.bind((sockaddr[0], port, *sockaddr[2:]))
+    if port:
+        return sock
+    # A port that the kernel chose is lost when listening stops; one that was asked for is not.
+    with sock:
+        return _on_port(socket.socket(family, kind, proto), info, sock.getsockname()[1])
 
 
 def refuse(sock: socket.socket) -> None:
