@@ -91,6 +91,9 @@ class Handler:
     aliases: ClassVar[tuple[str, ...]] = ()
     Options: ClassVar[type[Limits]] = Limits
 
+    scope: ClassVar[Literal["connection", "listener"]] = "connection"
+    """``listener``: it meets the clients that connect, by ``door``, and touches no bytes."""
+
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options
         self.context = context
