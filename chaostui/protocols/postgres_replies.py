@@ -23,6 +23,7 @@ KNOWN = ONWARDS | frozenset(b"GKRWZv")
 LONG = b"TtDdVENA"
 """What can be long; libpq takes a length over 30,000 of another type for a loss of its place."""
 MAX_SHORT, MAX = 30_000, 0x7FFFFFFF
+READY_HEAD = b"Z\0\0\0\5"
 SMALL = b"ZR"
 """Types whose first bytes of the body matter."""
 ASKING = frozenset({2, 3, 5, 6, 7, 8, 9, 10, 11})
@@ -47,13 +48,29 @@ class Replies(LengthCutter):
         if kind not in KNOWN or not 4 <= length <= (MAX if kind in LONG else MAX_SHORT):
             raise Desync(f"no message of a PostgreSQL server begins with 0x{kind:02x}, {length}")
         if kind in PLAIN and self.waiting and cast("Unit", self.waiting[0]).synced:
-            if not self.opened:
-                self.open(None, replied=True)
-            self.closes = False
-            return run(data, at, int(length))
+            return self.plain(data, at, int(length))
         if kind in SMALL and there < min(length + 1, 9):
             return MORE
         return self.message(kind, data[at + 5 : at + 9]) or int(length) + 1
+
+    def plain(self, data: bytes, at: int, length: int) -> int:
+        """Pass over messages that need not be looked at, up to ReadyForQuery if that is there."""
+        if not self.opened:
+            self.open(None, replied=True)
+        end = run(data, at, length)
+        self.closes = data[end : end + 5] == READY_HEAD and len(data) > end + 5
+        if not self.closes:
+            return end - at
+        self.waiting.popleft()
+        self.ready(data[end + 5 : end + 6])
+        return end + 6 - at
+
+    def ready(self, status: bytes) -> None:
+        """Take note of a ReadyForQuery."""
+        session = self.session
+        session.ready = True
+        session.status = status
+        session.eats_sync = False
 
     def message(self, kind: int, body: bytes) -> int:
         """Find the unit that the message answers, and whether it ends the reply to it.
@@ -76,9 +93,7 @@ class Replies(LengthCutter):
             if self.closes:
                 self.waiting.popleft()
         if kind == READY:
-            self.session.ready = True
-            self.session.status = body[:1]
-            self.session.eats_sync = False
+            self.ready(body[:1])
         elif kind == COPY_BOTH:
             self.session.opaque = "replication"
         return 0
@@ -121,7 +136,7 @@ class Replies(LengthCutter):
 
 
 def run(data: bytes, at: int, length: int) -> int:
-    """Measure the complete plain messages from ``at`` on; the first may be incomplete."""
+    """Where the complete plain messages from ``at`` on end; the first may be incomplete."""
     end = at + 1 + length
     size = len(data)
     while end + 5 <= size and data[end] in ONWARDS:
@@ -129,4 +144,4 @@ def run(data: bytes, at: int, length: int) -> int:
         if length < 4 or end + length >= size:
             break
         end += 1 + length
-    return end - at
+    return end

@@ -33,6 +33,8 @@ from chaostui.protocols.postgres_messages import (
 
 COPY = (COPY_DATA, COPY_DONE, COPY_FAIL)
 COUNTED = (PARSE, BIND, DESCRIBE, EXECUTE, CLOSE)
+PLAIN = (BIND, DESCRIBE, EXECUTE)
+"""What need not be looked at but where it begins a unit."""
 SYNCING = (QUERY, CALL, SYNC)
 """What the backend says ReadyForQuery after."""
 CLOSING = (*SYNCING, FLUSH, TERMINATE, PASSWORD)
@@ -65,7 +67,23 @@ class Requests(LengthCutter):
         if self.opened and self.unit.kind in COPY and kind not in COPY:
             return self.after_copy(kind)
         self.message(kind, data[at : at + peek])
-        return int(length) + 1
+        end = at + 1 + int(length)
+        return (self.onwards(data, end) if kind in COUNTED else end) - at
+
+    def onwards(self, data: bytes, end: int) -> int:
+        """Pass over the complete messages at ``end`` that only count, up to Sync if it is there."""
+        unit, size = self.unit, len(data)
+        while end + 5 <= size:
+            kind, length = HEADER.unpack_from(data, end)
+            if kind == SYNC and length == 4:
+                unit.synced = self.closes = True
+                self.session.within = False
+                return end + 5
+            if kind not in PLAIN or length < 4 or end + length >= size:
+                break
+            unit.sent += 1
+            end += 1 + length
+        return end
 
     def message(self, kind: int, seen: bytes) -> None:
         """Take the next message into account: into its unit, and into what is owed for it."""
