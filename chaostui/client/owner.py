@@ -33,6 +33,15 @@ def hold_path(id: str) -> str:
 
 def fault(session: str, name: str, proxy: str | None, options: Mapping[str, Any]) -> Ask[FaultView]:
     """The fault of a with-block: a handler, in either generation's words, and its options."""
+    mix, given = wanted(name, options)
+    return calls.add_fault(session, str(mix), proxy=proxy, options=given)
+
+
+def wanted(name: str, options: Mapping[str, Any]) -> tuple[Mix, dict[str, dict[str, Any]] | None]:
+    """The mix that a handler's name, or weights, stand for, and the options of its handler.
+
+    Raises ValueError for weights that make no sense, and for options of more than one handler.
+    """
     mine = dict(options)
     weights = Mix.parse(name).weights
     if mine and len(weights) != 1:
@@ -40,9 +49,8 @@ def fault(session: str, name: str, proxy: str | None, options: Mapping[str, Any]
     if mine and weights[0][0] == "delay" and isinstance(mine.get("before"), bool):
         # Vaurien 2 says with it which way is delayed.
         mine.setdefault("direction", "upstream" if mine.pop("before") else "downstream")
-    behavior = str(Mix(tuple(("normal" if n == "dummy" else n, w) for n, w in weights)))
-    given = {weights[0][0]: mine} if mine else None
-    return calls.add_fault(session, behavior, proxy=proxy, options=given)
+    mix = Mix(tuple(("normal" if n == "dummy" else n, w) for n, w in weights))
+    return mix, {weights[0][0]: mine} if mine else None
 
 
 def senseless(error: EngineRefused) -> Exception:
