@@ -67,6 +67,8 @@ class MySQL(Framed):
         if request is not None and request.tag:
             return (Send(request.tag),)  # nobody waits for an answer, but the server must know
         command = request if isinstance(request, Command) else Command("")
+        if session.phase != COMMANDS and not error.login and command.raw:
+            return (Send(command.raw),)  # nobody hears of a deadlock before there is a session
         if not any(waiting is command for waiting in self.waiting):
             return self._unanswered(error, command)
         if error.name == "deadlock" and session.status & IN_TRANSACTION:

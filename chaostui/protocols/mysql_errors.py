@@ -28,6 +28,8 @@ class Error(NamedTuple):
     """The server closes the connection after it."""
     opening: bool = False
     """It comes instead of the greeting too."""
+    login: bool = False
+    """It may be the answer to a login."""
     likely: bool = False
     """A server that restarts or is overloaded sends it."""
 
@@ -35,16 +37,16 @@ class Error(NamedTuple):
 TABLE = (
     Error(
         "too_many_connections", "all connection slots are taken", 1040, "08004",
-        "Too many connections", closes=True, opening=True, likely=True,
+        "Too many connections", closes=True, opening=True, login=True, likely=True,
     ),
     Error(
         "host_blocked", "the client's host has failed to connect too often", 1129, "HY000",
         "Host '127.0.0.1' is blocked because of many connection errors; "
-        "unblock with 'mariadb-admin flush-hosts'", closes=True, opening=True,
+        "unblock with 'mariadb-admin flush-hosts'", closes=True, opening=True, login=True,
     ),
     Error(
         "shutdown", "the server is shutting down: the session ends", 1053, "08S01",
-        "Server shutdown in progress", closes=True, likely=True,
+        "Server shutdown in progress", closes=True, login=True, likely=True,
     ),
     Error(
         "deadlock", "the transaction lost a deadlock and is rolled back", 1213, "40001",
@@ -70,6 +72,7 @@ TABLE = (
     ),
     Error(
         "out_of_memory", "the server has no memory for it", 1041, "08004", "Out of memory.",
+        login=True,
     ),
     Error(
         "disk_full", "no space is left on the server's disk", 1114, "HY000",
@@ -85,6 +88,7 @@ TABLE = (
     Error(
         "resource_limit", "the user has used up an hour's allowance", 1226, "42000",
         "User 'app' has exceeded the 'max_queries_per_hour' resource (current value: 1000)",
+        login=True,
     ),
     Error(
         "not_ready", "a cluster's node is not in step with the others", 1047, "08S01",

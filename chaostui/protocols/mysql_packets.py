@@ -45,6 +45,8 @@ class Command(Request):
     """The number of its first packet."""
     left = 0
     """Packets of a list (column definitions) still to come."""
+    raw = b""
+    """A step of the login, so that it can be passed on after all."""
     instead: Error | None = None
     """The error that the client shall see at the reply's end."""
 

@@ -22,7 +22,7 @@ from chaostui.protocols.sql import HEAD, summary
 
 PEEK = HEAD + 3
 """How much of a command is looked at: its code, the count of its attributes, its text."""
-PEEK_LOGIN = 512
+PEEK_LOGIN = 4096
 QUOTES = b"'\""
 """What strings stand in."""
 
@@ -173,16 +173,18 @@ class Requests(LengthCutter):
         session = self.session
         if session.phase == GREETING:
             raise Desync("the client has spoken before the server's greeting")
+        if len(data) - at < 4 + min(size, PEEK_LOGIN):
+            return MORE
+        seen = data[at : at + 4 + min(size, PEEK_LOGIN)]
         name = "AUTHENTICATION"
         if session.phase == LOGIN:
-            peek = 4 + min(size, PEEK_LOGIN)
-            if len(data) - at < peek:
-                return MORE
-            session.logging_in(data[at + 4 : at + peek])
-            user = data[at + 36 : at + peek].partition(b"\0")[0]
+            session.logging_in(seen[4:])
+            user = seen[36:].partition(b"\0")[0]
             name = f"LOGIN {user[:60].decode(errors='replace')}".rstrip()
-        reads = None if session.opaque else Results.login
-        self.enter(Command(name, name.partition(" ")[0]), reads)
-        self.command.sequence = data[at + 3]
+        whole = seen if size <= PEEK_LOGIN else b""
+        tls = bool(session.opaque)
+        command = Command(name, name.partition(" ")[0], tag=whole if tls else b"")
+        command.raw, command.sequence = whole, data[at + 3]
+        self.enter(command, None if tls else Results.login)
         self.closes = True
         return 4 + size

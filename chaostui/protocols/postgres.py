@@ -43,6 +43,9 @@ class Postgres(Framed):
         error, session = errors.ERRORS[kind], self.session
         if request is not None and request.tag:
             return (Send(request.tag),)  # nobody waits for an answer, but the server must know
+        unit = request if isinstance(request, Unit) else Unit("")
+        if not session.ready and error.severity == "ERROR" and unit.raw:
+            return (Send(unit.raw),)  # nobody hears of a deadlock before there is a session
         if session.starting:
             # An error in place of this byte breaks the client: refuse encryption first.
             session.asking -= 1
@@ -51,7 +54,7 @@ class Postgres(Framed):
             return Reply(errors.at_login(error)), Close()
         if error.severity != "ERROR":
             return Reply(errors.response(error)), Close()
-        return (self._failing(error, request if isinstance(request, Unit) else Unit("")),)
+        return (self._failing(error, unit),)
 
     def _failing(self, error: errors.Error, unit: Unit) -> Action:
         """Answer a unit with ``error``, or have the server do so."""

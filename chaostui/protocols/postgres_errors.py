@@ -135,7 +135,7 @@ def response(error: Error) -> bytes:
 
 
 def at_login(error: Error) -> bytes:
-    """Make the ErrorResponse that ends a login; while it recovers a server says only that."""
+    """Make the ErrorResponse that ends a login; a server that has crashed then recovers."""
     return response(
         ERRORS["in_recovery"] if error.severity == "WARNING" else error._replace(severity="FATAL")
     )

@@ -26,10 +26,10 @@ NAMES = 128
 """How many bytes of a body can hold the names of a statement and a portal (63 each)."""
 PEEK = {
     QUERY: HEAD, PARSE: NAMES + HEAD, BIND: NAMES, DESCRIBE: NAMES, CLOSE: NAMES,
-    EXECUTE: NAMES, SYNC: 0, FLUSH: 0, CALL: 0, PASSWORD: 0, TERMINATE: 0,
+    EXECUTE: NAMES, SYNC: 0, FLUSH: 0, CALL: 0, PASSWORD: 4096, TERMINATE: 0,
     COPY_DATA: 0, COPY_DONE: 0, COPY_FAIL: 0,
 }  # fmt: skip
-"""What a client can send, and how much of the body its name is made from."""
+"""What a client can send, and how much of the body is looked at."""
 
 MAX_STATEMENTS = 1000
 """Prepared statements whose text is remembered, for names."""
@@ -51,6 +51,8 @@ class Unit(Request):
     sent = 0
     """Messages in it that are answered by one each."""
     answered = 0
+    raw = b""
+    """A step of the login, so that it can be passed on after all."""
     owed: int | None = None
     """How many of these answers end its reply; None: ReadyForQuery does."""
 
@@ -105,9 +107,11 @@ class Session:
             return self._statement("BIND", body.partition(b"\0")[2].partition(b"\0")[0])
         if kind == DESCRIBE and body[:1] == b"S":
             return self._statement("DESCRIBE", body[1:].partition(b"\0")[0])
+        if kind == EXECUTE:
+            return self._named("EXECUTE", body.partition(b"\0")[0])
         if kind in (DESCRIBE, CLOSE):
-            body = body[1:]
-        return self._named(WORDS[kind], body.partition(b"\0")[0])
+            return self._named(WORDS[kind], body[1:].partition(b"\0")[0])
+        return WORDS[kind], WORDS[kind]
 
     def _statement(self, word: str, name: bytes) -> tuple[str, str]:
         return self.statements.get(name) or self._named(word, name)
@@ -117,7 +121,7 @@ class Session:
 
 
 WORDS = {
-    DESCRIBE: "DESCRIBE", CLOSE: "CLOSE", EXECUTE: "EXECUTE", SYNC: "SYNC", FLUSH: "FLUSH",
+    DESCRIBE: "DESCRIBE", CLOSE: "CLOSE", SYNC: "SYNC", FLUSH: "FLUSH",
     CALL: "CALL", PASSWORD: "PASSWORD", TERMINATE: "TERMINATE",
     COPY_DATA: "COPY data", COPY_DONE: "COPY data", COPY_FAIL: "COPY data",
 }  # fmt: skip

@@ -39,8 +39,6 @@ SYNCING = (QUERY, CALL, SYNC)
 """What the backend says ReadyForQuery after."""
 CLOSING = (*SYNCING, FLUSH, TERMINATE, PASSWORD)
 EMPTY = (SYNC, FLUSH, TERMINATE)
-PEEK_START = 512
-"""How much of a startup packet is looked at."""
 NO_START = "no connection to PostgreSQL begins like this"
 
 
@@ -116,6 +114,8 @@ class Requests(LengthCutter):
         raw = seen if silent and kind not in COPY else b""
         unit = Unit(*self.session.describe(kind, seen[5:]), tag=raw)
         unit.kind = kind
+        if kind == PASSWORD and len(seen) == 1 + int.from_bytes(seen[1:5]):
+            unit.raw = seen
         unit.whole = not self.session.within
         self.enter(unit, not silent)
 
@@ -147,42 +147,43 @@ class Requests(LengthCutter):
         length = int.from_bytes(data[at : at + 4])
         if not 8 <= length <= MAX_START:
             raise Desync(NO_START)
-        if there < min(length, PEEK_START):
+        if there < length:
             return MORE
-        self.started(data[at : at + min(length, PEEK_START)], length)
+        self.started(data[at : at + length])
         self.closes = True
         return length
 
-    def started(self, seen: bytes, length: int) -> None:
+    def started(self, seen: bytes) -> None:
         """Take such a message into account."""
         session = self.session
         code = int.from_bytes(seen[4:8])
-        if code in (SSL, GSS) and length == 8:
-            session.connect = self.connect("CONNECT", "")
+        if code in (SSL, GSS) and len(seen) == 8:
+            session.connect = self.connect(seen, "CONNECT", "")
             session.asking += 1
             return
         session.starting = False
-        if code == CANCEL and length == len(seen):
+        if code == CANCEL:
             if session.connect is None:
                 self.enter(Unit("CANCEL", "CANCEL", tag=seen), replied=False)
             else:
-                self.connect("CANCEL", "")
+                self.connect(seen, "CANCEL", "")
         elif code >> 16 == VERSION_3:
             values = seen[8:].split(b"\0")
             given = dict(zip(values[::2], values[1::2], strict=False))
             name = given.get(b"database") or given.get(b"user", b"")
             database = name[:60].decode(errors="replace")
-            self.connect(f"CONNECT {database}", database)
+            self.connect(seen, f"CONNECT {database}", database)
         else:
             raise Desync(f"no version {code >> 16}.{code & 0xFFFF} of PostgreSQL's protocol")
 
-    def connect(self, name: str, database: str) -> Unit:
+    def connect(self, seen: bytes, name: str, database: str) -> Unit:
         """Begin the connection's unit, or go on with it after requests for encryption."""
         unit = self.session.connect
         if unit is None:
             unit = Unit(name, "CONNECT", database)
             self.enter(unit, replied=True)
         self.open(unit, replied=True)
+        unit.raw = seen
         return unit
 
     def frame(self, data: bytes) -> Frame:

@@ -435,15 +435,30 @@ def first_error(actions: tuple[Action, ...]) -> bytes:
     return actions[0].data
 
 
-@pytest.mark.parametrize("kind", ERRORS)
-def test_every_error_ends_a_login(kind: str) -> None:
-    """During the login any error is fatal, and the connection is closed."""
-    protocol = Postgres()
-    actions = protocol.error(kind, request=asked(protocol, STARTUP))
+PASSWORD = packet(b"p", b"md5hunter2\0")
 
-    assert first_error(actions).startswith(b"E")
-    assert b"SFATAL\0VFATAL\0" in first_error(actions)
-    assert actions[1:] == (Close(),)
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_a_login_fails_only_as_logins_do(kind: str) -> None:
+    """What ends sessions ends a login too; a deadlock can only come later, so the login passes."""
+    protocol = Postgres()
+    said = [protocol.error(kind, request=asked(protocol, STARTUP))]
+    protocol.reply(MD5)
+    said.append(protocol.error(kind, request=asked(protocol, PASSWORD)))
+
+    if ERRORS[kind].severity == "ERROR":
+        assert said == [(Send(STARTUP),), (Send(PASSWORD),)]
+    else:
+        assert all(b"SFATAL\0VFATAL\0" in first_error(actions) for actions in said)
+        assert [actions[1:] for actions in said] == [(Close(),), (Close(),)]
+
+
+def test_encryption_is_not_refused_for_an_error_that_comes_later() -> None:
+    """A request for encryption passes where the login does."""
+    protocol = Postgres()
+
+    assert protocol.error("deadlock", request=asked(protocol, SSL)) == (Send(SSL),)
+    assert protocol.reply(b"S") == [Frame(b"S")]
 
 
 def test_nothing_is_said_before_the_client_has_begun() -> None:
