@@ -83,11 +83,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw a seed where none was given; workers of xdist get that of their controller."""
+    """Draw a seed where none was given; a worker of xdist takes its controller's."""
     if config.getoption(OPTION) is None:
-        config.option.chaos_seed = int.from_bytes(os.urandom(4))
+        told = getattr(config, "workerinput", {}).get(OPTION)
+        config.option.chaos_seed = int.from_bytes(os.urandom(4)) if told is None else told
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist the seed."""
+    node.workerinput[OPTION] = node.config.getoption(OPTION)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
