@@ -1,7 +1,7 @@
 """Cut a stream whose messages begin with their length.
 
-Only heads are held back, a few hundred bytes at most: bodies pass as they come, and nothing
-is ever sized by a length that a peer declares.
+Only heads are held back, a few hundred bytes of them (a login's few kilobytes): bodies pass
+as they come, and nothing is ever sized by a length that a peer declares.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ END = -1
 """What ``head`` returns when the open message has ended before the bytes it was asked about."""
 
 MAX_WAITING = 100_000
+"""Requests whose replies a connection may owe."""
 
 
 class LengthCutter(Cutter):
