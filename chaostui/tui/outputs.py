@@ -54,7 +54,7 @@ class Outputs:
             self._session.flash("there is nothing to copy", "warn")
             return
         how = clipboard.copy(text, self._app.write_raw)
-        self._app.notify(f"{what}: {how}", timeout=4, markup=False)
+        self._session.flash(f"{what}: {how}", "good")
 
     def _row(self) -> None:
         identity = self._connection()

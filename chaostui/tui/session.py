@@ -194,8 +194,8 @@ class Session:
         self.flash(f"proxy {proxy}" if proxy else "all proxies")
 
     def saved(self) -> None:
-        """What runs has been written to its profile."""
-        self._saved_revision = self.store.engine.revision if self.store.engine else None
+        """What runs has been written to its profile: the next frame is the saved state."""
+        self._saved_revision = None
 
     # --- the link --------------------------------------------------------------------------
 

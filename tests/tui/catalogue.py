@@ -51,7 +51,7 @@ _OWN: dict[str, tuple[str, list[dict[str, Any]]]] = {
     ]),
 }  # fmt: skip
 
-CATALOGUE = [
+CATALOGUE: list[dict[str, Any]] = [
     {"name": name, "aliases": [], "help": text, "options": [*own, *_COMMON]}
     for name, (text, own) in _OWN.items()
 ]

@@ -16,6 +16,7 @@ from chaostui.tui.app import ConsoleApp
 from chaostui.tui.config import ConsoleConfig
 from chaostui.tui.screens.base import Desk
 from chaostui.tui.session import Session
+from chaostui.tui.widgets.table import ConnectionsTable
 from tests.tui.fake import FakeEngine
 from tests.wait import eventually
 
@@ -56,6 +57,11 @@ class Console:
     def session(self) -> Session:
         """The console's session."""
         return self.app.desk.session
+
+    @property
+    def table(self) -> ConnectionsTable:
+        """The table of connections."""
+        return self.app.screen.query_one(ConnectionsTable)
 
     async def press(self, *keys: str) -> None:
         """Press keys one after the other, each fully worked off, long after any dialog."""

@@ -56,6 +56,7 @@ class FakeEngine:
         self.options: dict[str, dict[str, Any]] = {}
         self.journal: list[dict[str, Any]] = []
         self.fresh: list[Any] = []
+        self.happened: list[Any] = []
         self.handlers = [str(entry["name"]) for entry in CATALOGUE]
         self.engine = EngineView(version="0.1.0", pid=4711, seed=seed, uptime=0.0, revision=1,
                                  loop_lag=0.0003, max_connections=10_000)  # fmt: skip
@@ -80,6 +81,7 @@ class FakeEngine:
             await self.gate.wait()
         if (method, path) in self.refuse:
             raise EngineRefused(self.refuse[method, path], 409)
+        self.asked = int(path.rpartition("connection=")[2]) if "connection=" in path else 0
         if path.endswith("format=toml"):
             return self.toml()
         answer = self._answer(method, path, dict(body or {}))
@@ -111,16 +113,17 @@ class FakeEngine:
     def step(self, seconds: float = 0.5) -> None:
         """Let time pass: bytes move, exchanges end, faults hit."""
         self.now += seconds
+        busy = 1 + 0.45 * math.sin(self.now / 3.1) + 0.3 * math.sin(self.now / 1.3)
         for row in self.rows:
             row["age"] += seconds
             wave = 1 + 0.5 * math.sin(self.now / 7 + row["id"])
-            row["upstream"] += int(row["speed"] * wave * seconds * 0.2)
-            row["downstream"] += int(row["speed"] * wave * seconds)
+            row["upstream"] += int(row["speed"] * wave * busy * seconds * 0.2)
+            row["downstream"] += int(row["speed"] * (wave + 0.6 - busy / 3) * seconds)
             row["exchanges"] += 1
             row["handler"] = self._drawn()
             if row["handler"]:
                 row["hits"] += 1
-        self._count(seconds)
+        self._count(seconds, busy)
         for row in self.dice.sample(self.rows, min(8, len(self.rows))):
             self._happen(row)
 
@@ -143,6 +146,10 @@ class FakeEngine:
     def change(self, actor: str, path: str, body: Mapping[str, Any], method: str = "PATCH") -> None:
         """Let somebody else change something."""
         self._answer(method, path, dict(body), actor)
+
+    def seq_of_events(self) -> int:
+        """How many events were told, or will be."""
+        return len(self.happened)
 
     def proxy(self, name: str = "redis") -> ProxyView:
         """One proxy as it is now."""
@@ -194,24 +201,27 @@ class FakeEngine:
                 return self.handlers.index(name)
         return 0
 
-    def _count(self, seconds: float) -> None:
+    def _count(self, seconds: float, busy: float = 1.0) -> None:
         proxies = []
         for proxy in self.engine.proxies:
             weights = dict(Mix.parse(proxy.behavior).weights)
             hits = dict(proxy.stats.hits)
             for name, weight in weights.items():
-                wave = 1 + 0.4 * math.sin(self.now / 5 + len(name))
-                hits[name] = hits.get(name, 0) + int(weight * 11 * wave * seconds)
+                wave = 1 + 0.3 * math.sin(self.now / 5 + len(name)) + self.dice.uniform(0, 0.2)
+                hits[name] = hits.get(name, 0) + int(weight * 11 * wave * busy * seconds)
             sums = {n: sum(row[n] for row in self.rows) for n in ("upstream", "downstream")}
             stats = StatsView(
-                connections=proxy.stats.connections + int(41 * seconds), open=len(self.rows),
+                connections=proxy.stats.connections + int(82 * busy * seconds), open=len(self.rows),
                 exchanges=proxy.stats.exchanges + int(21_000 * seconds), hits=hits, **sums,
-                latency=Quantiles(count=1000, p50=0.0012, p95=0.4, p99=1.503, max=1.9),
-                delay=Quantiles(count=400, p50=1.501, p95=1.7, p99=1.89, max=2.2),
-                delay_error=Quantiles(count=400, p50=0.0001, p95=0.0003, p99=0.0004, max=0.002),
+                latency=Quantiles(count=1000, p50=0.0012 * busy, p95=0.4, p99=1.1 + busy / 4),
+                delay=Quantiles(count=400, p50=1.501, p95=1.7, p99=1.8 + busy / 10),
+                delay_error=Quantiles(count=400, p50=0.0001, p99=0.0003 * busy),
             )  # fmt: skip
             proxies.append(msgspec.structs.replace(proxy, stats=stats, mix=self._mix(proxy, hits)))
-        replaced = {"proxies": tuple(proxies), "events": self.engine.events + int(21_400 * seconds)}
+        replaced = {
+            "proxies": tuple(proxies),
+            "events": self.engine.events + int(21_400 * busy * seconds),
+        }
         self.engine = msgspec.structs.replace(self.engine, **replaced)
 
     def _happen(self, row: dict[str, Any]) -> None:
@@ -233,6 +243,7 @@ class FakeEngine:
         name = self.engine.proxies[0].name if self.engine.proxies else ""
         event = kind(**{"seq": self.engine.events, "at": self.now, "proxy": name, **fields})
         self.fresh.append(event)
+        self.happened.append(event)
         return event
 
     # --- requests --------------------------------------------------------------------------
@@ -287,6 +298,15 @@ class FakeEngine:
 
     def _get_protocols(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         return [{"name": name} for name in ("tcp", "http", "redis", "mysql", "postgresql")]
+
+    def happen(self, identity: int, handler: str) -> None:
+        """Let an exchange of a connection end, with a handler of its own."""
+        row = self.connections[identity]
+        row["exchanges"] += 1
+        self._happen(row | {"handler": self.handlers.index(handler)})
+
+    def _get_events(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return [event for event in self.happened if event.connection == self.asked]
 
     def _get_journal(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         return self.journal

@@ -79,12 +79,17 @@ async def _detail(shown: Console) -> None:
         {"direction": direction, "offset": offset, "bytes": data, "at": 0.0}
         for direction, offset, data in PAYLOAD
     ]
+    for handler in ("normal", "normal", "delay", "normal"):
+        shown.engine.now += 0.4
+        shown.engine.happen(3, handler)
     await shown.press("slash")
     await shown.type("id=3")
     await shown.press("enter", "enter", "p")
     await shown.until("73 65 73 73")
-    shown.session.tap.note("delay: held 412 B for 1.63 s", 0.0)
-    await shown.run(6)
+    for handler in ("normal", "delay", "normal", "errors"):
+        shown.engine.now += 0.7
+        shown.engine.happen(3, handler)
+        await shown.frame()
     await shown.later()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import pytest
+
 from chaostui.tui import clipboard
 
 
@@ -26,13 +28,14 @@ def test_tmux_passes_the_sequence_on() -> None:
     assert sent[0].endswith("\x07\x1b\\")
 
 
-def test_a_desktop_tool_is_preferred(tmp_path: Path, monkeypatch: object) -> None:
+def test_a_desktop_tool_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the desktop has a clipboard command, it gets the text."""
     tool = tmp_path / "wl-copy"
     tool.write_text(f"#!/bin/sh\ncat > {tmp_path}/copied\n")
     tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")  # type: ignore[attr-defined]
-    how = clipboard.copy("text", [].append, {"WAYLAND_DISPLAY": "w"})
+    sent: list[str] = []
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    how = clipboard.copy("text", sent.append, {"WAYLAND_DISPLAY": "w"})
 
     assert how == "copied with wl-copy"
     assert (tmp_path / "copied").read_text() == "text"
@@ -40,8 +43,9 @@ def test_a_desktop_tool_is_preferred(tmp_path: Path, monkeypatch: object) -> Non
 
 def test_long_texts_go_into_a_file() -> None:
     """What no terminal would take is written to a file, and the operator told which."""
+    sent: list[str] = []
     text = "x" * (clipboard.LIMIT + 1)
-    how = clipboard.copy(text, [].append, {})
+    how = clipboard.copy(text, sent.append, {})
     path = Path(how.rpartition(" ")[2])
 
     assert path.read_text() == text

@@ -56,7 +56,7 @@ class Facts(LineView):
                          ("handler", f"{glyph(handler)} {handler}"),
                          ("pinned", pinned or "no")], width),
             self._pairs([("age", figures.age(number["age"])), ("idle", figures.age(number["idle"])),
-                         ("rate", f"{figures.size(number['rate'])}/s"),
+                         ("rate", f"{figures.short(number['rate'])}/s"),
                          ("up ↑", figures.size(number["up"])),
                          ("down ↓", figures.size(number["down"]))], width),
             self._pairs([("exchanges", figures.count(number["exchanges"])),

@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from chaostui.safe_text import safe_text
 from chaostui.tui.widgets.lineview import Line, LineView, fit, on_cursor
 
 
@@ -46,7 +47,9 @@ class Prompt(ModalScreen[str | None]):
         """Say at once what is wrong."""
         problem = self._attempt(event.value) if event.value != self._value else ""
         self.set_class(bool(problem), "invalid")
-        self.query_one(".dialog-hint", Static).update(f"✕ {problem}" if problem else self._hint)
+        self.query_one(".dialog-hint", Static).update(
+            f"✕ {safe_text(problem)}" if problem else self._hint
+        )
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the line, unless it is wrong."""

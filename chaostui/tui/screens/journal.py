@@ -88,7 +88,7 @@ def _entry(entry: Mapping[str, Any]) -> Entry:
     marker = "note" in entry.get("what", "") or "marker" in entry.get("what", "")
     return (
         Cell(happened.clock(), 14, "dim"),
-        Cell(who, 20, "accent"),
+        Cell(who, 28, "accent"),
         Cell(happened.proxy, 12, "dim"),
         Cell(happened.text.removeprefix(f"{who}: "), 0, "warn" if marker else "text"),
     )

@@ -102,7 +102,7 @@ class OptionsScreen(ConsoleScreen):
 
     def _typed(self, text: str) -> None:
         chosen = self._settings[self.list.at]
-        start(self, partial(self._put, chosen, text), "options")
+        start(self, partial(self._put, chosen, text), "options-edit")
 
     async def _put(self, setting: Setting, text: str) -> None:
         try:

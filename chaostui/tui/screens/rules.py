@@ -65,11 +65,11 @@ class RulesScreen(ConsoleScreen):
         own = Path(self.desk.profile) if self.desk.profile else None
         folder = Path(self.desk.config.profiles or (own.parent if own else "."))
         found = sorted(p for p in folder.glob("*.toml") if p.name != "pyproject.toml")[:MOST]
-        if own is not None and own.exists() and own not in found:
+        if own is not None and own.exists() and own.absolute() not in map(Path.absolute, found):
             found.insert(0, own)
         self.paths = found
         entries = [
-            (Cell("●" if own and path.samefile(own) else " ", 2, "good"),
+            (Cell("●" if own and path.absolute() == own.absolute() else " ", 2, "good"),
              Cell(safe_text(path.name, limit=60)))
             for path in found
         ]  # fmt: skip
@@ -109,7 +109,9 @@ class RulesScreen(ConsoleScreen):
         elif name or self.session.twice.confirmed(f"load {path}", self.session.clock()):
             self.start(partial(self._load, path))
         else:
-            self.session.flash(f"press ⏎ again to load {path.name}, any other key cancels", "warn")
+            self.session.flash(
+                f"press enter again to load {path.name}, any other key cancels", "warn"
+            )
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:

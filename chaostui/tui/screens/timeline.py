@@ -59,8 +59,7 @@ class Chart(LineView, can_focus=True):
         if not samples or room < 10:
             return [[], [Segment("  collecting the first seconds …", self.ink("dim"))]]
         shown = buckets(samples, SCALES[self._scale], room)
-        rest = 9 if height >= 20 else 5
-        tall = max(3, height - rest - (3 if height >= 20 else 2))
+        tall = max(3, height - (9 if height >= 20 else 5))
         lines = self._stacked(shown, tall, room)
         lines.append(self._marks(shown, room))
         lines += self._graph(

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from chaostui.safe_text import safe_text
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView
 
@@ -68,7 +69,7 @@ class FilterBar(Horizontal):
         problem = self._attempt(event.value)
         self.set_class(bool(problem), "invalid")
         self.set_class(not problem, "valid")
-        verdict = f"✕ {problem}" if problem else "✓ ⏎ keeps  esc clears"
+        verdict = f"✕ {safe_text(problem)}" if problem else "✓ enter keeps  esc clears"
         self.query_one("#filter-verdict", Static).update(verdict)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -105,7 +106,7 @@ class Banner(LineView):
             return f"ENGINE LOST: {session.lost} · last data shown · {way_out} · q quits"
         for proxy in session.store.in_view:
             if proxy.last_error:
-                return f"{proxy.name}: {proxy.last_error}"
+                return safe_text(f"{proxy.name}: {proxy.last_error}")
         if session.store.engine is not None and session.store.engine.unauthenticated:
             return "the control API answers other hosts without a token"
         return ""

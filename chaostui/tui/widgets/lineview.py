@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Keys
 from chaostui.tui.model.glyphs import HUES, hue
 
@@ -100,12 +101,12 @@ class LineView(Keys, Widget):
         if not self.is_attached or not self.size.width or not self.display:
             return
         width, height = self.content_size
-        new = self.draw(width, height)[:height]
+        new = [[_inert(part) for part in line] for line in self.draw(width, height)[:height]]
         titles = self.titles(width)
         if titles != self._titles:
             self._titles = titles
-            self.border_title = Content(titles[0].strip())
-            self.border_subtitle = Content(titles[1].strip())
+            self.border_title = Content(safe_text(titles[0].strip()))
+            self.border_subtitle = Content(safe_text(titles[1].strip()))
         old, self._lines = self._lines, new
         changed = [y for y in range(max(len(old), len(new))) if old[y : y + 1] != new[y : y + 1]]
         if changed:
@@ -143,6 +144,13 @@ class LineView(Keys, Widget):
         offset = event.get_content_offset(self)
         if offset is not None:
             self.post_message(self.Clicked(self, offset.x, offset.y))
+
+
+def _inert(segment: Segment) -> Segment:
+    """The last guard: whatever a pane forgot to make safe is written out here."""
+    if segment.text.isprintable():
+        return segment
+    return Segment(safe_text(segment.text, limit=1000), segment.style)
 
 
 def on_cursor(line: Sequence[Segment], cursor: Style) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -51,7 +52,7 @@ class SettingsPane(LineView, can_focus=True):
         }
 
     def titles(self, width: int) -> tuple[str, str]:
-        below = " ⏎ exact  ← → step " if self.has_focus else " e edit "
+        below = " enter exact  ← → step " if self.has_focus else " e edit "
         return f" {safe_text(self._session.selected, limit=20)} · settings ", below
 
     def draw(self, width: int, height: int) -> list[Line]:
@@ -92,16 +93,9 @@ class SettingsPane(LineView, can_focus=True):
         field = self.field
         if field is None or room < 3:
             return []
-        words = f"{safe_text(field.help, limit=120)}".split()
-        bounds = field.bounds()
-        lines, line = [], ""
-        for word in words + (["·", *bounds.split()] if bounds else []):
-            if len(line) + len(word) + 2 > width:
-                lines.append(line)
-                line = ""
-            line += f" {word}"
-        lines.append(line)
-        return [[], *([Segment(text, self.ink("dim"))] for text in lines[: room - 1])]
+        texts = [safe_text(field.help, limit=120), safe_text(field.bounds(), limit=120)]
+        lines = [line for text in texts for line in textwrap.wrap(text, max(10, width - 2))]
+        return [[], *([Segment(f" {line}", self.ink("dim"))] for line in lines[: room - 1])]
 
     def _foot(self, width: int) -> list[Line]:
         """What was measured: how long bytes were held, and how often this handler hit."""

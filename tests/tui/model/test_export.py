@@ -13,6 +13,7 @@ import msgspec
 from chaostui.engine.views import EngineView, HandlerView
 from chaostui.tui.model import export
 from chaostui.tui.model.lines import line
+from chaostui.tui.model.rows import Rows
 from chaostui.tui.model.store import FrameStore
 from tests.tui.model.test_faults import proxy
 from tests.tui.model.test_store import frame
@@ -64,7 +65,7 @@ def test_connections_as_csv() -> None:
     assert export.rows_as_csv(store.rows, []) == ""
 
 
-def _with_request(request: str) -> object:
+def _with_request(request: str) -> Rows:
     store = FrameStore()
     given = msgspec.structs.replace(frame(10.0, {1: 1}), changed={1: ("", request, "")})
     store.apply(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ from chaostui.tui.model.store import GHOSTS, FrameStore
 
 def frame(at: float, connections: dict[int, int], *, told: bool = True, events: int = 0) -> Frame:
     """A frame with connections by id and how many bytes they carried downstream."""
-    columns = {name: array(code) for name, code in COLUMNS.items()}
+    columns: dict[str, array[Any]] = {name: array(code) for name, code in COLUMNS.items()}
     for identity, size in connections.items():
         values = {"id": identity, "downstream": size, "state": 1, "age": 1.0, "idle": 0.0}
         for name, column in columns.items():

@@ -58,4 +58,3 @@ def test_payload_is_bounded() -> None:
 
     assert len(tap) == 9
     assert tap.missing == 8 + 4
-    assert Tap(1, budget=4).add("upstream", 0, b"123456") is None

@@ -1,0 +1,316 @@
+"""The screens at work: watching, filtering, freezing, profiles, journal, first run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tui.console import console
+from tests.tui.fake import FakeEngine
+from tests.tui.pictures import PROFILE
+
+
+def written(folder: Path) -> list[Path]:
+    """The files of a folder."""
+    return sorted(folder.iterdir())
+
+
+async def test_a_change_is_shown_as_pending_until_acknowledged() -> None:
+    """The new weight stands there at once with a mark, which goes when the engine has answered."""
+    async with console() as shown:
+        shown.engine.gate = asyncio.Event()
+        await shown.press("plus")
+        pending = shown.text()
+        shown.engine.gate.set()
+        shown.engine.gate = None
+        await shown.settle()
+
+        assert "25%…" in pending
+        assert "25%…" not in shown.text()
+        assert "25%" in shown.text()
+
+
+async def test_quick_presses_add_up() -> None:
+    """Presses before the first answer count from what was asked for."""
+    async with console() as shown:
+        shown.engine.gate = asyncio.Event()
+        for _ in range(3):
+            await shown.press("plus")
+        shown.engine.gate.set()
+        shown.engine.gate = None
+        await shown.settle()
+
+        assert shown.engine.proxy().behavior.startswith("35:delay")
+
+
+async def test_a_refusal_puts_the_old_weight_back() -> None:
+    """When the engine refuses, the old weight is shown again with the reason."""
+    engine = FakeEngine()
+    engine.refuse["PATCH", "/proxies/redis/mix"] = "halted by ci"
+    async with console(engine) as shown:
+        await shown.press("plus")
+
+        assert "failed: halted by ci" in shown.line(-1)
+        assert "20%" in shown.text()
+        assert "25%" not in shown.text().removesuffix(shown.line(-1))
+
+
+async def test_another_clients_change_is_told_with_its_name() -> None:
+    """What somebody else changes is there with the next frame, with who did it."""
+    async with console() as shown:
+        shown.engine.change("test_checkout", "/proxies/redis/mix", {"delay": 45})
+        await shown.frame()
+        await shown.settle()
+
+        assert "45%" in shown.text()
+        assert "test_checkout: weights" in shown.line(-1)
+
+
+async def test_freezing_loses_nothing() -> None:
+    """A frozen display keeps its rows and says how much is new; afterwards all is there."""
+    async with console() as shown:
+        await shown.press("space")
+        before = [line[38:] for line in shown.text().split("\n") if "10.0.0." in line]
+        await shown.run(3)
+        during = [line[38:] for line in shown.text().split("\n") if "10.0.0." in line]
+        title = shown.line(4)
+        await shown.press("space")
+
+        assert during == before
+        assert "FROZEN" in title
+        assert "48 new events" in title
+        assert shown.session.store.log.total == shown.engine.seq_of_events()
+
+
+async def test_a_filter_is_red_or_green_while_typing() -> None:
+    """Each letter is tried; escape clears the filter."""
+    async with console() as shown:
+        await shown.press("slash")
+        await shown.type("handler:")
+        wrong = shown.app.screen.query_one("#filterbar").has_class("invalid")
+        await shown.type("handler:delay")
+        right = shown.app.screen.query_one("#filterbar").has_class("valid")
+        names = {shown.table.rows.texts("handler")[i] for i in shown.table.order}
+        await shown.press("escape")
+
+        assert (wrong, right, names) == (True, True, {"delay"})
+        assert len(shown.table.order) == 40
+
+
+async def test_sorting_by_each_column_shown() -> None:
+    """``>`` walks through the columns, ``r`` turns the order round, the title says so."""
+    async with console() as shown:
+        seen = []
+        for _ in range(7):
+            await shown.press("greater_than_sign")
+            seen.append(shown.table.sort)
+        await shown.press("r")
+
+        assert len(set(seen)) == 7
+        assert "▲" in shown.line(4) or "▼" in shown.line(4)
+
+
+async def test_closed_connections_can_be_shown() -> None:
+    """``c`` shows those that closed; they are gone from the table otherwise."""
+    async with console(FakeEngine(connections=5)) as shown:
+        shown.engine.close(3)
+        await shown.frame()
+        await shown.settle()
+        without = len(shown.table.order)
+        await shown.press("c")
+
+        assert (without, len(shown.table.order)) == (4, 5)
+
+
+async def test_following_the_newest() -> None:
+    """``f`` keeps the newest connection under the cursor."""
+    async with console(FakeEngine(connections=5)) as shown:
+        await shown.press("f")
+        newest = shown.engine.open("10.9.9.9:1")
+        await shown.frame()
+        await shown.settle()
+
+        assert shown.table.selected_id == newest
+
+
+async def test_the_cursor_stays_on_its_connection() -> None:
+    """However rows move, the cursor stays where it was put."""
+    async with console() as shown:
+        await shown.press("j", "j")
+        chosen = shown.table.selected_id
+        await shown.press("r", "less_than_sign")
+
+        assert shown.table.selected_id == chosen
+
+
+async def test_the_settings_follow_the_selected_handler() -> None:
+    """Any handler of the catalogue has its form, with units."""
+    async with console() as shown:
+        await shown.press("tab", "tab", "down", "down", "down", "down")
+
+        assert "throttle · settings" in shown.text()
+        assert "64 kB/s" in shown.text()
+
+
+async def test_the_lower_pane_turns() -> None:
+    """``v`` shows events, then the stream as text, then as hex."""
+    async with console() as shown:
+        titles = []
+        for _ in range(3):
+            await shown.press("v")
+            titles.append([t for t in ("Events", "Stream", "Hex") if f"─ {t}" in shown.text()])
+
+        assert titles == [["Stream"], ["Hex"], ["Events"]]
+
+
+async def test_payload_is_off_until_asked_for() -> None:
+    """Without a tap the pane says so; an engine without one is told in words."""
+    async with console() as shown:
+        await shown.press("v")
+        off = shown.text()
+        await shown.press("p")
+
+        assert "payload is off" in off
+        assert "no payload: this engine shows no payload" in shown.text()
+
+
+async def test_copying_says_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copying goes to the terminal over OSC 52 where there is no desktop, and says so."""
+    monkeypatch.setenv("SSH_CONNECTION", "x")
+    async with console() as shown:
+        await shown.press("y", "t")
+        await shown.until("sent to the")
+
+
+async def test_exporting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``w`` writes the connections as CSV and the events as JSONL."""
+    monkeypatch.chdir(tmp_path)
+    async with console(FakeEngine(connections=5)) as shown:
+        await shown.press("w")
+        rows, events = written(tmp_path)
+
+        assert len(rows.read_text().splitlines()) == 6
+        assert all(json.loads(line)["seq"] for line in events.read_text().splitlines())
+        assert "5 connections" in shown.line(-1)
+
+
+async def test_profiles_are_compared_loaded_and_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``d`` tells what loading would change, enter twice loads, ``S`` saves, ``W`` saves as."""
+    (tmp_path / "redis-flaky.toml").write_text(PROFILE)
+    monkeypatch.chdir(tmp_path)
+    async with console() as shown:
+        await shown.press("R", "d")
+        await shown.until("30:delay,2:errors")
+        await shown.press("enter")
+        once = shown.engine.proxy().behavior
+        await shown.press("enter")
+        await shown.until("nothing: it is what runs")
+        await shown.press("S")
+        await shown.until("comments kept")
+        await shown.frame()
+        await shown.press("W", "enter")
+        await shown.until("saved to chaos-2.toml")
+
+        assert once == "20:delay,10:errors,5:blackout"
+        assert shown.engine.proxy().behavior == "30:delay,2:errors"
+        assert not shown.session.unsaved
+        assert (tmp_path / "chaos-2.toml").read_text().startswith("seed = 42")
+
+
+async def test_options_are_edited_in_place() -> None:
+    """Enter on a setting of a proxy asks for a value and puts it in force."""
+    async with console() as shown:
+        await shown.press("O")
+        await shown.until("connect_timeout")
+        await shown.press("slash")
+        await shown.type("backend")
+        await shown.press("enter", "enter")
+        await shown.type("other.local:6379")
+        await shown.press("enter")
+        await shown.until("other.local:6379")
+
+        assert ("PATCH", "/proxies/redis", {"backend": "other.local:6379"}) in shown.engine.requests
+
+
+async def test_the_journal_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``w`` on the journal writes Markdown for a bug report."""
+    monkeypatch.chdir(tmp_path)
+    async with console() as shown:
+        await shown.press("0", "J")
+        await shown.until("1 entries")
+        await shown.press("w")
+        (report,) = written(tmp_path)
+
+        assert "| console | redis: mix: 20:delay" in report.read_text()
+
+
+async def test_the_first_run_makes_a_proxy() -> None:
+    """An engine without proxies asks for one; enter starts it and the table says what to type."""
+    async with console(FakeEngine(connections=0, proxies=())) as shown:
+        await shown.until("Your first proxy")
+        await shown.press("enter")
+        await shown.until("point your client at 127.0.0.1:16379")
+
+        method, path, body = shown.engine.requests[0]
+        assert (method, path) == ("POST", "/proxies")
+        assert body["backend"] == "127.0.0.1:6379"
+
+
+async def test_quitting_with_faults_on_takes_two_presses() -> None:
+    """While faults are on, ``q`` asks; a second one quits."""
+    async with console() as shown:
+        await shown.press("q")
+        asked = shown.line(-1)
+        await shown.pilot.press("q")
+
+        assert "press q again" in asked
+        assert shown.app.return_code == 0
+
+
+async def test_a_lost_engine_is_found_again() -> None:
+    """A banner says that the engine is lost; when it answers again, the banner goes."""
+    async with console() as shown:
+        shown.engine.gone = "gone"
+        shown.engine.wake()
+        await shown.until("ENGINE LOST: gone")
+        shown.engine.gone = ""
+        await shown.until("● live")
+        await shown.settle()
+
+        assert "ENGINE LOST" not in shown.text()
+
+
+@pytest.mark.parametrize("size", [(20, 5), (59, 30), (60, 15), (99, 29), (150, 60), (300, 100)])
+async def test_any_size_will_do(size: tuple[int, int]) -> None:
+    """From the smallest to the largest terminal, the state of faults can be read."""
+    async with console() as shown:
+        await shown.pilot.resize_terminal(*size)
+        await shown.settle()
+
+        assert "FAULTS" in shown.text() or size[0] < 30
+        assert len(shown.text().split("\n")) == size[1]
+
+
+async def test_help_of_the_screen_and_of_the_pane() -> None:
+    """``?`` lists the keys of the screen, ``f1`` explains the focused pane."""
+    async with console() as shown:
+        await shown.press("question_mark")
+        keys = shown.text()
+        await shown.press("escape", "e", "f1")
+
+        assert "switch handler 1 to 9 on or off" in keys
+        assert "act at once on live connections" in shown.text()
+
+
+async def test_jumping_to_a_pane() -> None:
+    """``ctrl+o`` and a letter go to a pane."""
+    async with console() as shown:
+        await shown.press("ctrl+o", "m")
+
+        assert shown.app.focused is not None
+        assert shown.app.focused.id == "mix"
