@@ -72,10 +72,10 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.pid, self._fd = pty.fork()
         if not self.pid:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
             os.chdir(ROOT)
             os.environ |= {"TERM": "xterm-256color", "HOME": str(folder), "PYTHONPATH": str(ROOT)}
             os.execv(sys.executable, [sys.executable, "-c", SHOW, endpoint])
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self._reading = threading.Event()
         self._reading.set()
         self._thread = threading.Thread(target=self._read, daemon=True)

@@ -20,7 +20,7 @@ from chaostui.tui.widgets.lineview import Line, LineView, fit
 
 SCALES = (1, 2, 5, 10, 30, 60)
 """Seconds that one column of the timeline may stand for."""
-MARGIN = 14
+MARGIN = 22
 
 
 class Chart(LineView, can_focus=True):
@@ -137,8 +137,8 @@ class Chart(LineView, can_focus=True):
         self, word: str, values: Sequence[float], ink: str, room: int, show: Callable[[float], str]
     ) -> list[Line]:
         newest = show(values[-1]) if values else ""
-        label = fit(f" {word}", MARGIN)
-        line = figures.sparkline(values, room - 9) + f" {newest:>8}"
+        label = f" {fit(word, 11)} {newest:>8} "
+        line = figures.sparkline(values, room)
         return [[Segment(label, self.ink("dim")), Segment(line, self.ink(ink))]]
 
     def _axis(self, shown: Sequence[Bucket], room: int) -> Line:
