@@ -162,12 +162,15 @@ class Core:
         self.open -= 1
         if not self.open:
             self._last_closed.set()
+        self.admit()
+
+    def admit(self) -> None:
+        """Let waiting clients in where there is room."""
         for each in tuple(self._paused):
             own = each.settings.max_connections
             if self.open < self.max_connections and not (own and len(each.connections) >= own):
                 self._paused.discard(each)
-                if each.listener is not None:
-                    self.spawn(each.open(each.listener))
+                self.spawn(each.accept())
 
     # -- who may be dialled -----------------------------------------------------------------
 

@@ -164,6 +164,7 @@ class Lifecycle:
             self.core.proxies[settings.name] = proxy
         else:
             proxy.change(settings)
+            self.core.admit()
         if not settings.enabled:
             proxy.shut()
         elif listener is not None:

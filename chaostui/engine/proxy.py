@@ -188,7 +188,12 @@ class Proxy:
         self.listener = listener
         self.core.learn_own_addresses()
         self.door.look()
-        await listener.accept(self.new_client)
+        await self.accept()
+
+    async def accept(self) -> None:
+        """Accept clients, if it listens."""
+        if self.listener is not None:
+            await self.listener.accept(self.new_client)
 
     def change(self, settings: ProxySettings) -> None:
         """Take new settings; ``replan`` puts the faults among them in force."""

@@ -8,7 +8,7 @@ from math import frexp
 from chaostui.engine.views import Quantiles
 
 LOWEST_EXPONENT = -20  # about a microsecond
-OCTAVES = 38
+OCTAVES = 39
 STEPS = 32  # buckets an octave, so a value is exact to 1/32: 3.1 %
 
 

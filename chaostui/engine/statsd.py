@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 
 from chaostui.engine.core import Core
 from chaostui.engine.look import stats_view
 from chaostui.settings import StatsdSettings
 
+log = logging.getLogger("chaostui.statsd")
 PACKET = 1400  # fits one Ethernet frame
 Values = dict[str, int]
 
@@ -20,21 +22,36 @@ class Statsd:
         self._core = core
         self._settings = settings
         self._before: Values = {}
+        self._told = False
 
     async def run(self) -> None:
         """Send until cancelled."""
-        settings = self._settings
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            asyncio.DatagramProtocol, remote_addr=(settings.host, settings.port)
-        )
+        transport: asyncio.DatagramTransport | None = None
         try:
             while True:
-                await asyncio.sleep(settings.interval)
-                for packet in packets(self.lines()):
-                    transport.sendto(packet)
+                await asyncio.sleep(self._settings.interval)
+                transport = transport or await self._open()
+                if transport is not None:
+                    for packet in packets(self.lines()):
+                        transport.sendto(packet)
         finally:
-            transport.close()
+            if transport is not None:
+                transport.close()
+
+    async def _open(self) -> asyncio.DatagramTransport | None:
+        """A socket to the host; None while its name cannot be resolved."""
+        host, port = self._settings.host, self._settings.port
+        loop = asyncio.get_running_loop()
+        try:
+            transport, _ = await loop.create_datagram_endpoint(
+                asyncio.DatagramProtocol, remote_addr=(host, port)
+            )
+        except OSError as error:
+            if not self._told:
+                self._told = True
+                log.warning("no statsd for now: cannot reach %s: %s", host, error)
+            return None
+        return transport
 
     def lines(self) -> list[str]:
         """Counters as differences since the last call, gauges as they are."""
@@ -47,11 +64,11 @@ class Statsd:
                 for name in ("connections", "refused", "exchanges", "upstream", "downstream")
             }
             counters |= {f"{prefix}.hits.{plain(n)}": hits for n, hits in view.hits.items()}
-            lines += [
-                f"{name}:{value - self._before.get(name, 0)}|c"
-                for name, value in counters.items()
-                if value != self._before.get(name, 0)
-            ]
+            for name, value in counters.items():
+                before = self._before.get(name, 0)
+                grown = value - before if value >= before else value  # the proxy was made anew
+                if grown:
+                    lines.append(f"{name}:{grown}|c")
             lines.append(f"{prefix}.open:{view.open}|g")
             self._before |= counters
         return lines

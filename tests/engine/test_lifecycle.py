@@ -107,7 +107,7 @@ async def test_adding_what_is_there_or_wrong_changes_nothing() -> None:
 
 
 async def test_a_proxy_is_disabled_and_enabled_on_the_same_port() -> None:
-    """T06: 30 times its clients see the end, are refused meanwhile, and served again on its port."""
+    """T06: 30 times clients see the end, are refused meanwhile, and served again on its port."""
     port = free_port()
     async with proxied(listen=Address("127.0.0.1", port)) as rig, echoing(rig):
         for _ in range(30):
