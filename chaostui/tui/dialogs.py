@@ -237,7 +237,7 @@ class Dialogs:
                 "sessions",
                 ", ".join(safe_text(s.owner, limit=40) for s in engine.sessions) or "none",
             ),
-            ("endpoint", safe_text(self._app.desk.endpoint)),
+            ("endpoint", safe_text(self._session.link.endpoint)),
             ("profile", safe_text(self._app.desk.profile) or "none"),
             ("log folder", str(Path(config.folder("state")))),
         ]

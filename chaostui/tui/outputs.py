@@ -33,16 +33,16 @@ class Outputs:
 
     def commands(self) -> Commands:
         """The actions that put something out."""
-        session, desk = self._session, self._app.desk
+        session = self._session
         return {
             "copy.curl": lambda _: self._copy(
-                "mix as curl", export.as_curl(session.proxies, desk.endpoint)
+                "mix as curl", export.as_curl(session.proxies, session.link.endpoint)
             ),
             "copy.cli": lambda _: self._copy("mix as command line", export.as_cli(session.proxies)),
             "copy.toml": lambda _: self._copy("mix as TOML", export.as_toml(session.proxies)),
             "copy.row": lambda _: self._row(),
             "copy.attach": lambda _: self._copy(
-                "attach command", f"chaostui attach {desk.endpoint}"
+                "attach command", f"chaostui attach {session.link.endpoint}"
             ),
             "export.write": lambda _: self._write(),
             "view.screenshot": lambda _: self._screenshot(),

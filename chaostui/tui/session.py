@@ -35,6 +35,9 @@ RETRY = 0.5
 class Link(Protocol):
     """What the console needs of a client; paths begin after ``/api/v1``."""
 
+    endpoint: str
+    """Where the engine answers; empty while it is still starting."""
+
     async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> Any: ...

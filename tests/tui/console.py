@@ -156,7 +156,6 @@ async def console(
         session=Session(engine, clock=clock),
         config=config or ConsoleConfig(theme=theme),
         profile=profile,
-        endpoint="unix:/run/user/1000/chaostui/1.sock",
         owned=True,
     )
     app = ConsoleApp(desk)

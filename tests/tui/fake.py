@@ -44,6 +44,7 @@ class FakeEngine:
         behavior: str = "20:delay,10:errors,5:blackout",
         proxies: tuple[str, ...] = ("redis",),
     ) -> None:
+        self.endpoint = "unix:/run/user/1000/chaostui/1.sock"
         self.dice = random.Random(seed)
         self.now = START
         self.seq = 0

@@ -38,7 +38,7 @@ def _some(value: float) -> str:
 
 COLUMNS = (
     Column("id", "id", 7, 1, _plain),
-    Column("proxy", "proxy", 9, 2, grows=7),
+    Column("proxy", "proxy", 8, 2, grows=8),
     Column("client", "client", 21, 1, grows=18),
     Column("handler", "handler", 13, 1),
     Column("rate", "rate/s", 8, 2, figures.size),

@@ -9,8 +9,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import tomlkit
-
 from chaostui.engine.views import EngineView, ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import mix
@@ -56,6 +54,8 @@ def _word(value: object) -> str:
 
 def as_toml(proxies: Sequence[ProxyView]) -> str:
     """The same as part of a profile."""
+    import tomlkit
+
     document = tomlkit.document()
     tables = tomlkit.aot()
     for proxy in proxies:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chaostui.tui.model import figures
 
-COMMON = ("max_hits", "every", "duration")
+COMMON = ("max_hits", "every", "first", "duration", "match")
 """Options every handler has; the form shows them last."""
 
 

@@ -32,7 +32,6 @@ class Desk:
     config: ConsoleConfig
     profile: str = ""
     """The profile's file, where the engine was started with one."""
-    endpoint: str = ""
     owned: bool = False
     restartable: bool = False
 

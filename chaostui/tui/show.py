@@ -1,0 +1,60 @@
+"""Puts session, link and app together and runs them on a loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+
+import uvloop
+
+from chaostui.tui import config as configs
+from chaostui.tui.app import ConsoleApp
+from chaostui.tui.link import ClientLink, LateLink, connect
+from chaostui.tui.screens.base import Desk
+from chaostui.tui.session import Session
+
+NICE = 5
+"""The console yields to the engine where both want a core."""
+
+
+def show(
+    endpoint: str | Callable[[], str],
+    *,
+    owned: bool,
+    profile: str,
+    config: configs.ConsoleConfig | None,
+    restart: Callable[[], str] | None,
+) -> int:
+    """Show an engine until the operator quits; return the exit code."""
+    link: ClientLink | LateLink
+    if callable(endpoint):
+        link = LateLink(endpoint, failed=lambda: app.exit(1))
+    else:
+        link = connect(endpoint)
+    desk = Desk(
+        session=Session(link),
+        config=config if config is not None else configs.load(),
+        profile=profile,
+        owned=owned,
+        restartable=restart is not None,
+    )
+    app = ConsoleApp(desk, restart=restart)
+    os.nice(NICE)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(_run(app, link))
+    if isinstance(link, LateLink) and link.failure is not None:
+        raise link.failure
+    return code
+
+
+async def _run(app: ConsoleApp, link: ClientLink | LateLink) -> int:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, app.exit, 0)
+    try:
+        result = await app.run_async()
+    finally:
+        await link.close()
+    return app.return_code or result or 0
