@@ -24,6 +24,8 @@ LONG = b"TtDdVENA"
 """What can be long; libpq takes a length over 30,000 of another type for a loss of its place."""
 MAX_SHORT, MAX = 30_000, 0x7FFFFFFF
 READY_HEAD = b"Z\0\0\0\5"
+LEAST = dict.fromkeys(KNOWN, 4) | {READY: 5, AUTHENTICATE: 8}
+"""The least length of each type that a server sends."""
 SMALL = b"ZR"
 """Types whose first bytes of the body matter."""
 ASKING = frozenset({2, 3, 5, 6, 7, 8, 9, 10, 11})
@@ -45,7 +47,7 @@ class Replies(LengthCutter):
         if there < 5:
             return MORE
         kind, length = HEADER.unpack_from(data, at)
-        if kind not in KNOWN or not 4 <= length <= (MAX if kind in LONG else MAX_SHORT):
+        if not LEAST.get(kind, MAX) <= length <= (MAX if kind in LONG else MAX_SHORT):
             raise Desync(f"no message of a PostgreSQL server begins with 0x{kind:02x}, {length}")
         if kind in PLAIN and self.waiting and cast("Unit", self.waiting[0]).synced:
             return self.plain(data, at, int(length))
@@ -62,10 +64,10 @@ class Replies(LengthCutter):
         if not self.closes:
             return end - at
         self.waiting.popleft()
-        self.ready(data[end + 5 : end + 6])
+        self.note_ready(data[end + 5 : end + 6])
         return end + 6 - at
 
-    def ready(self, status: bytes) -> None:
+    def note_ready(self, status: bytes) -> None:
         """Take note of a ReadyForQuery."""
         session = self.session
         session.ready = True
@@ -93,7 +95,7 @@ class Replies(LengthCutter):
             if self.closes:
                 self.waiting.popleft()
         if kind == READY:
-            self.ready(body[:1])
+            self.note_ready(body[:1])
         elif kind == COPY_BOTH:
             self.session.opaque = "replication"
         return 0

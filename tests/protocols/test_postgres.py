@@ -293,6 +293,8 @@ def test_encryption_ends_the_reading(answer: bytes, why: str) -> None:
         (b"\0\1\0\0\0\3\0\0", b""),
         (SSL, b"Esorry\0"),
         (STARTUP, b"HTTP/1.1 400 Bad Request\r\n"),
+        (STARTUP, packet(b"R", b"\0")),
+        (STARTUP, packet(b"Z")),
         (STARTUP, packet(b"W", b"\0\0\1\0\0") + b"d"),
         (STARTUP + b"GET / HTTP/1.1\r\n", b""),
         (STARTUP + packet(b"S", b"x"), b""),
