@@ -43,6 +43,8 @@ class Core:
         """The control API's own addresses, never to be dialled."""
         self._own: dict[int, list[str]] = {}
         self.max_connections = connection_limit()
+        self.leaving: list[Proxy] = []
+        """Proxies that were removed while connections of theirs still close."""
         self.open = 0
         self.now = time.monotonic()
         """The monotonic clock at the last tick: near enough where a tenth of a second is."""
@@ -162,6 +164,8 @@ class Core:
         self.open -= 1
         if not self.open:
             self._last_closed.set()
+        if self.leaving:
+            self.leaving = [each for each in self.leaving if each.connections]
         self.admit()
 
     def admit(self) -> None:

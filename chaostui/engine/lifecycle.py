@@ -21,6 +21,7 @@ from chaostui.engine.plan import Catalog, Plan
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.views import HaltView, ProxyView
 from chaostui.errors import ChaosError, Conflict, Halted, NotFound, Problem, SettingsError
+from chaostui.events import CloseReason
 from chaostui.options import read, unknown
 from chaostui.settings import MAX_PROXIES, ChainEntry, Mix, Profile, ProxySettings, encode
 
@@ -175,6 +176,8 @@ class Lifecycle:
 
     def _drop(self, name: str) -> None:
         proxy = self.core.proxies.pop(name)
+        if proxy.connections:
+            self.core.leaving.append(proxy)
         proxy.shut()
         self.core.schedule_ends(proxy)
 
@@ -188,18 +191,20 @@ class Lifecycle:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.core.all_closed(), seconds)
         cut = self.core.open
-        for proxy in self.core.proxies.values():
-            for connection in tuple(proxy.connections.values()):
-                connection.kill("drained")
+        self._kill("drained")
         await asyncio.sleep(0)
         return cut
+
+    def _kill(self, reason: CloseReason) -> None:
+        for proxy in (*self.core.proxies.values(), *self.core.leaving):
+            for connection in tuple(proxy.connections.values()):
+                connection.kill(reason)
 
     async def close(self) -> None:
         """End at once: listeners, connections, timers."""
         for proxy in self.core.proxies.values():
             proxy.close()
-            for connection in tuple(proxy.connections.values()):
-                connection.kill("proxy closed")
+        self._kill("proxy closed")
         await asyncio.sleep(0)
         self.core.stop()
 
