@@ -228,7 +228,7 @@ def test_a_slow_link_trickles(rig: Rig) -> None:
     client, backend = rig.pair()
     started = time.monotonic()
     backend.sendall(bytes(5000))
-    pieces = []
+    pieces: list[tuple[int, float]] = []
     while sum(size for size, _ in pieces) < 5000:
         size = len(client.recv(65536))
         pieces.append((size, time.monotonic() - started))
@@ -283,7 +283,7 @@ def test_slices_arrive_as_separate_reads(rig: Rig) -> None:
     client, backend = rig.pair()
     backend.sendall(bytes(300))
     started = time.monotonic()
-    sizes = []
+    sizes: list[int] = []
     while sum(sizes) < 300:
         sizes.append(len(client.recv(65536)))
 
@@ -450,6 +450,8 @@ def test_a_client_that_closes_silently_resets_the_backend(rig: Rig) -> None:
     """An end counts like bytes."""
     rig.toxic("reset_peer", "upstream", timeout=0)
     client, backend = rig.pair()
+    backend.sendall(b"x")
+    receive(client, 1)
     client.close()
 
     with pytest.raises(ConnectionResetError):
