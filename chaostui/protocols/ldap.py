@@ -6,14 +6,18 @@ import random
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Kind, Request
+from chaostui.protocol import Frame, Kind, Request
 from chaostui.protocols.framing import Framed
-from chaostui.protocols.ldap_messages import Operation, Replies, Requests, Session
+from chaostui.protocols.ldap_messages import Operation, Replies, Requests, Session, secret
+from chaostui.protocols.lengths import masked
 
 DISCONNECT = "disconnect"
 DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 """The notice that a server sends before it closes (section 4.4.1)."""
 UNAVAILABLE = 52
+
+SECRET = ("BIND", "PASSWORD MODIFY")
+"""Operations that carry passwords."""
 
 CODES = {
     "busy": (51, "the server is too busy", True),
@@ -55,6 +59,11 @@ class LDAP(Framed):
             return Reply(message(b"\0", 0x78, notice)), Close()
         code, text, _ = CODES[kind]
         return (Reply(message(request.id, request.result, result(code, text))),)
+
+    def redact(self, frame: Frame, *, upstream: bool) -> bytes:
+        if not upstream or frame.request is None or frame.request.command not in SECRET:
+            return frame.data
+        return masked(frame.data, secret(frame.data) if frame.first else 0)
 
 
 def element(tag: int, contents: bytes) -> bytes:

@@ -74,8 +74,10 @@ class Message(NamedTuple):
     id: bytes
     tag: int
     """The operation's."""
+    start: int
+    """Where in ``seen`` the operation's contents begin."""
     body: bytes
-    """What is seen of the operation's contents."""
+    """What is seen of them."""
 
 
 def length(data: bytes, at: int) -> tuple[int, int] | None:
@@ -115,9 +117,23 @@ def read(data: bytes, at: int) -> Message | None:
     start = outer[0] - at
     width = seen[start + 1] if seen[start : start + 1] == b"\x02" and outer[1] >= 5 else 0
     tag_at = start + 2 + width
-    if not 1 <= width <= 4 or length(seen, tag_at) is None:
+    inner = length(seen, tag_at) if 1 <= width <= 4 else None
+    if inner is None:
         raise Desync("no message id, or no operation after it, in an LDAP message")
-    return Message(size, seen, seen[start + 2 : tag_at], seen[tag_at], contents(seen, tag_at))
+    body = seen[inner[0] : inner[0] + inner[1]]
+    return Message(size, seen, seen[start + 2 : tag_at], seen[tag_at], inner[0], body)
+
+
+def secret(data: bytes) -> int:
+    """Where in a bind, or a change of a password, the secrets begin."""
+    message = read(data, 0) if data else None
+    if message is None:
+        return 0
+    name = 0
+    if message.tag == BIND:
+        name = 2 + (message.body[1] if len(message.body) > 1 else 0)
+    found = length(message.body, name)
+    return message.start + sum(found or (name,))
 
 
 def describe(message: Message) -> tuple[str, str, str]:

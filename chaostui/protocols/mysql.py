@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Kind, Options, Phase, Request
+from chaostui.protocol import Frame, Kind, Options, Phase, Request
 from chaostui.protocols import mysql_errors as errors
 from chaostui.protocols.framing import Framed
+from chaostui.protocols.lengths import masked
 from chaostui.protocols.mysql_packets import (
     COMMANDS,
     GREETING,
@@ -21,6 +22,9 @@ from chaostui.protocols.mysql_packets import (
 )
 from chaostui.protocols.mysql_replies import Replies
 from chaostui.protocols.mysql_requests import Requests
+
+SECRET_AFTER = {"LOGIN": 36, "CHANGE USER": 5, "AUTHENTICATION": 0}
+"""Where the user's name begins, after which passwords come; 0: nothing can be shown."""
 
 
 class MySQL(Framed):
@@ -78,6 +82,18 @@ class MySQL(Framed):
         if error.closes or session.phase != COMMANDS:
             return reply, Close()
         return (reply,)
+
+    def redact(self, frame: Frame, *, upstream: bool) -> bytes:
+        if not upstream or (frame.request is None and self.session.phase == COMMANDS):
+            return frame.data
+        command = frame.request.command if frame.request is not None else "AUTHENTICATION"
+        if command not in SECRET_AFTER:
+            return frame.data
+        if not frame.first:
+            return masked(frame.data, 0)
+        name = SECRET_AFTER[command]
+        end = frame.data.find(b"\0", name) + 1 if name else 4
+        return masked(frame.data, end or name)
 
     def _unanswered(self, error: errors.Error, command: Command) -> tuple[Action, ...]:
         """Take back something that gets no answer of its own."""

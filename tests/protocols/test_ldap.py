@@ -353,6 +353,40 @@ def test_an_unknown_kind_is_refused() -> None:
         LDAP().error("nope")
 
 
+@pytest.mark.parametrize(
+    ("data", "kept"),
+    [
+        (bind(1), -9),
+        (bind(1, b"cn=" + b"x" * 300), -9),
+        (extended(1, b"1.3.6.1.4.1.4203.1.11.1"), -9),
+        (message(1, 0x60, b"\2\1\3"), None),
+        (message(1, 0x60), None),
+        (search(1), None),
+    ],
+)
+def test_passwords_are_not_shown(data: bytes, kept: int | None) -> None:
+    """Of a bind the entry's name shows, of a change of a password that it is one."""
+    protocol = LDAP()
+    (frame,) = protocol.request(data)
+    shown = protocol.redact(frame, upstream=True)
+
+    assert shown == (data if kept is None else data[:kept] + b"*" * -kept)
+    assert protocol.redact(Frame(done(1)), upstream=False) == done(1)
+
+
+def test_a_bind_in_pieces_is_not_shown() -> None:
+    """A long bind passes in pieces, of which the later ones show nothing."""
+    protocol = LDAP()
+    data = message(1, 0x60, b"\2\1\3" + element(4, b"cn=a") + element(0x80, b"x" * 900))
+    shown = b"".join(
+        protocol.redact(frame, upstream=True)
+        for piece in pieces(data, 300)
+        for frame in protocol.request(piece)
+    )
+
+    assert shown == data[:-904] + b"*" * 904
+
+
 def test_a_dropped_operation_leaves_no_gap() -> None:
     """After an answer made here, what comes for that id answers nothing."""
     protocol = LDAP()

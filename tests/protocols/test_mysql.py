@@ -608,6 +608,45 @@ def test_an_unknown_kind_is_refused() -> None:
         opened().error("nope")
 
 
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (packets(0, b"\x11eve\0\x08hunter2!\0"), packets(0, b"\x11eve\0")[4:]),
+        (query(b"select 'hunter2'"), query(b"select 'hunter2'")[4:]),
+    ],
+)
+def test_passwords_are_not_shown(data: bytes, shown: bytes) -> None:
+    """Of a login, and of a change of user, only the user's name shows; queries show."""
+    fresh, protocol = MySQL(), opened()
+    fresh.reply(greeting())
+    (first,) = fresh.request(login())
+    (step,) = fresh.request(packets(3, b"hunter2"))
+    (later,) = protocol.request(data)
+    hidden = len(data) - 4 - len(shown)
+
+    assert fresh.redact(first, upstream=True) == login()[:40] + b"*" * (len(login()) - 40)
+    assert fresh.redact(step, upstream=True) == packets(3, b"hunter2")[:4] + b"*" * 7
+    assert protocol.redact(later, upstream=True) == data[:4] + shown + b"*" * hidden
+    assert protocol.redact(Frame(b"x"), upstream=False) == b"x"
+
+
+def test_a_login_that_breaks_off_is_not_shown() -> None:
+    """What is still held back at the client's FIN is no less secret; more than a login passes."""
+    protocol = MySQL()
+    protocol.reply(greeting())
+    protocol.request(login()[:50])
+    (rest,) = protocol.request_end()
+    long = MySQL()
+    long.reply(greeting())
+    data = packets(1, login()[4:] + b"x" * 6000)
+    (begin,) = long.request(data[:5000])
+    (end,) = long.request(data[5000:])
+
+    assert protocol.redact(rest, upstream=True) == login()[:4] + b"*" * 46
+    assert long.redact(begin, upstream=True) == data[:40] + b"*" * 4960
+    assert long.redact(end, upstream=True) == b"*" * (len(data) - 5000)
+
+
 def test_a_dropped_command_leaves_no_gap() -> None:
     """After an answer made here, replies belong to the commands that were passed on."""
     protocol = opened()

@@ -608,6 +608,30 @@ def test_an_unknown_kind_is_refused() -> None:
         logged_in().error("nope")
 
 
+def test_passwords_are_not_shown() -> None:
+    """Of a step of the login only the length shows, in whatever pieces it passes."""
+    protocol = Postgres()
+    start_, step = protocol.request(STARTUP)[0], protocol.request(PASSWORD)[0]
+    long = protocol.request(packet(b"p", b"x" * 9000)[:5000])[0]
+
+    assert protocol.redact(start_, upstream=True) == STARTUP
+    assert protocol.redact(step, upstream=True) == PASSWORD[:5] + b"*" * 11
+    assert protocol.redact(long, upstream=True)[5:] == b"*" * 4995
+    (more,) = protocol.request(b"hunter2")
+    assert protocol.redact(more, upstream=True) == b"*" * 7
+    (reply,) = protocol.reply(MD5)
+    assert protocol.redact(reply, upstream=False) == MD5
+
+
+def test_a_password_that_breaks_off_is_not_shown() -> None:
+    """What is still held back at the client's FIN is no less secret."""
+    protocol = Postgres()
+    protocol.request(STARTUP + PASSWORD[:-3])
+
+    (rest,) = protocol.request_end()
+    assert protocol.redact(rest, upstream=True) == PASSWORD[:5] + b"*" * 8
+
+
 def test_a_dropped_request_leaves_no_gap() -> None:
     """After an answer made here, replies belong to the requests that were passed on."""
     protocol = logged_in()
