@@ -83,7 +83,7 @@ def test_smtp_takes_a_message(smtp_server: SMTP) -> None:
     with smtplib.SMTP(smtp_server.host, smtp_server.port) as client:
         client.sendmail("a@example.org", ["b@example.org"], "Subject: hello\r\n\r\nbody")
 
-    until(lambda: [m["subject"] for m in smtp_server.messages] == ["hello"])
+    until(lambda: "hello" in [m["subject"] for m in smtp_server.messages])
 
 
 def test_a_killed_redis_comes_back_on_its_port(redis_server: Redis) -> None:
