@@ -1,0 +1,81 @@
+"""redis-py before a Redis in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from chaostui.pytest_plugin import Proxies
+from chaostui.testing import Chaos
+from tests.real.kinds import Row
+from tests.real.telling import check, every_kind
+from tests.servers.redis import Redis
+
+Connect = Callable[[], redis.Redis]
+
+
+@pytest.fixture
+def proxy(redis_server: Redis, chaos: Proxies) -> Chaos:
+    """Put a proxy before Redis."""
+    return chaos(redis_server.address, "redis")
+
+
+@pytest.fixture
+def connect(proxy: Chaos) -> Iterator[Connect]:
+    """Make clients that do not retry, so that each error is seen."""
+    with ExitStack() as stack:
+        never = Retry(NoBackoff(), 0)
+        yield lambda: stack.enter_context(
+            redis.Redis(proxy.host, proxy.port, retry=never, socket_timeout=5)
+        )
+
+
+def ask(client: redis.Redis) -> object:
+    """Read a key that is not there."""
+    return client.get("errors:nothing")
+
+
+@every_kind("redis", "redis-py")
+def test_a_kind_is_what_redis_py_has_for_it(
+    proxy: Chaos, connect: Connect, kind: str, row: Row
+) -> None:
+    """The client raises its named error; then the connection works, or is closed."""
+    check(proxy, kind, row, connect, ask)
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_only_the_first_of_a_pipeline_fails(proxy: Chaos, protocol: int) -> None:
+    """One hit in three commands that were sent at once: an error, then two answers."""
+    with redis.Redis(proxy.host, proxy.port, protocol=protocol, socket_timeout=5) as client:
+        client.set("errors:pipeline", 0)
+        with proxy.fault("errors", kind="oom", max_hits=1):
+            pipeline = client.pipeline(transaction=False)
+            for _ in range(3):
+                pipeline.incr("errors:pipeline")
+            first, *rest = pipeline.execute(raise_on_error=False)
+
+        assert isinstance(first, redis.exceptions.OutOfMemoryError)
+        assert rest == [1, 2]
+
+
+def test_an_error_in_a_transaction_undoes_all_of_it(proxy: Chaos, connect: Connect) -> None:
+    """A command that fails while it is queued spoils EXEC, and nothing is done."""
+    client = connect()
+    client.set("errors:multi", "before")
+    with proxy.fault("errors", kind="oom", max_hits=1, every=2), pytest.raises(redis.RedisError):
+        client.pipeline().set("errors:multi", "after").incr("errors:other").execute()
+
+    assert client.get("errors:multi") == b"before"
+
+
+def test_redis_py_hides_one_error_by_its_own_retry(proxy: Chaos) -> None:
+    """With its retry as it comes, a client lives through a Redis that loads for a moment."""
+    with redis.Redis(proxy.host, proxy.port, socket_timeout=5) as client:
+        client.ping()
+        with proxy.fault("errors", kind="loading", max_hits=1):
+            assert client.get("errors:nothing") is None
