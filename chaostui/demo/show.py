@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Sequence
 from typing import Self
 
@@ -55,6 +57,8 @@ def print_table(
     tallies: Sequence[Tally], seconds: float, seed: int, console: Console | None = None
 ) -> None:
     """Print what each phase came to, and whether the faults asked for were felt."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the table is worth more than its lines
     console = console or Console()
     table = Table(
         box=box.SIMPLE_HEAD,
