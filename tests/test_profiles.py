@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from chaostui import profiles
+from chaostui import options, profiles
 from chaostui.errors import SettingsError
+from chaostui.match import Match
 from chaostui.settings import (
     MAX_CHAIN,
     MAX_PROXIES,
@@ -131,6 +132,49 @@ def test_the_sample_in_the_repository_is_sound() -> None:
     assert any(proxy.behavior.weights for proxy in found.proxy)
     assert any(proxy.chain for proxy in found.proxy)
     assert found.handler["delay"]
+
+
+def test_a_match_is_read_and_written_as_a_table(tmp_path: Path) -> None:
+    """In a handler's table and in a chain; saving it and loading it give the same."""
+    text = (
+        REDIS
+        + """
+        chain = [{ handler = "hang", match = { client = "10.0.0.0/8" } }]
+        [handler.errors]
+        first = 3
+        match = { command = "SET*", key = "user:*" }
+    """
+    )
+    found = profiles.loads(text)
+
+    assert found.handler["errors"]["match"] == options.read(
+        Match, {"command": "SET*", "key": "user:*"}
+    )
+    file = tmp_path / "new.toml"
+    profiles.save(str(file), found)
+    assert profiles.load(file) == found
+    assert 'match = {client = "10.0.0.0/8"}' in file.read_text()
+
+
+def test_a_wrong_match_is_told_at_its_key() -> None:
+    """Line and column are those of the key or the value inside of the table."""
+    text = """[handler.errors]
+match = { comand = "SET*", client = "10.0.0" }
+
+[[proxy]]
+name = "a"
+listen = "127.0.0.1:1"
+backend = "127.0.0.1:2"
+chain = [{ handler = "hang", match = { query = "(" } }, { handler = "refuse", match = {} }]
+"""
+
+    assert problems(text) == [
+        "p.toml:2:11: no option 'comand'; did you mean 'command'?",
+        "p.toml:2:37: client: '10.0.0' is not an IP address or a network, such as 10.0.0.0/8",
+        "p.toml:8:48: query: '(' is not a regular expression: missing ), unterminated"
+        " subpattern at position 0",
+        "p.toml:8:57: clients are met before anything is known of them: it takes no match",
+    ]
 
 
 def test_aliases_become_the_handlers_own_names() -> None:
@@ -408,21 +452,18 @@ def test_nesting_has_an_end() -> None:
     assert len(problems("a = " + "[" * 10_000)) == 1
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(["proxy", "handler", "control", "name", "listen", "chain", "delay"])
-                | st.text(max_size=5),
-                inner,
-                max_size=4,
-            )
-        ),
-        max_leaves=20,
+WORDS = st.sampled_from(["proxy", "handler", "control", "name", "listen", "chain", "delay"])
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+JSON: st.SearchStrategy[Any] = st.deferred(
+    lambda: (
+        LEAVES
+        | st.lists(JSON, max_size=3)
+        | st.dictionaries(WORDS | st.text(max_size=5), JSON, max_size=4)
     )
 )
+
+
+@given(JSON)
 def test_anything_in_json_is_a_profile_or_a_settings_error(raw: Any) -> None:
     """No input makes anything else of it."""
     with suppress(SettingsError):
