@@ -1,4 +1,4 @@
-"""What well-known clients make of each kind of error: tests hold them to it, the README shows it."""
+"""What clients make of each kind of error: tests hold them to it, the README shows it."""
 
 from __future__ import annotations
 

@@ -32,10 +32,16 @@ def connect(proxy: Chaos) -> Iterator[Connect]:
 
         def make() -> pymysql.Connection[Any]:
             client = pymysql.connect(host=proxy.host, port=proxy.port, user="root", read_timeout=5)
-            stack.callback(lambda: client.open and client.close())
+            stack.callback(close, client)
             return client
 
         yield make
+
+
+def close(client: pymysql.Connection[Any]) -> None:
+    """Close what was not lost."""
+    if client.open:
+        client.close()
 
 
 def ask(client: pymysql.Connection[Any]) -> object:

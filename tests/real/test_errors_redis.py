@@ -67,8 +67,11 @@ def test_an_error_in_a_transaction_undoes_all_of_it(proxy: Chaos, connect: Conne
     """A command that fails while it is queued spoils EXEC, and nothing is done."""
     client = connect()
     client.set("errors:multi", "before")
+    transaction = client.pipeline()
+    transaction.set("errors:multi", "after")
+    transaction.incr("errors:other")
     with proxy.fault("errors", kind="oom", max_hits=1, every=2), pytest.raises(redis.RedisError):
-        client.pipeline().set("errors:multi", "after").incr("errors:other").execute()
+        transaction.execute()
 
     assert client.get("errors:multi") == b"before"
 
