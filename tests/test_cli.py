@@ -456,3 +456,26 @@ def test_without_a_standard_output_a_command_still_works() -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# -- Toxiproxy --------------------------------------------------------------------------------
+
+
+def test_toxiproxys_api_has_an_address_of_its_own() -> None:
+    """``--toxiproxy`` alone means where Toxiproxy's clients look for it."""
+    assert str(profile("--toxiproxy").control.toxiproxy) == "127.0.0.1:8474"
+    assert str(profile("--toxiproxy", "127.0.0.1:1").control.toxiproxy) == "127.0.0.1:1"
+    assert profile("--toxiproxy").proxy == ()
+
+
+def test_a_configuration_of_toxiproxys_becomes_a_profile(folder: Path, capsys: Capture) -> None:
+    """``import-toxiproxy`` prints TOML that loads, or writes it to a new file."""
+    config = folder / "toxiproxy.json"
+    config.write_text('[{"name": "a", "listen": ":1", "upstream": "b:2", "enabled": false}]')
+
+    assert main(["import-toxiproxy", str(config)]) == 0
+    printed = capsys.readouterr().out
+    assert main(["import-toxiproxy", str(config), "-o", "new.toml"]) == 0
+    assert (folder / "new.toml").read_text() == printed
+    assert main(["check", "new.toml"]) == 0
+    assert main(["import-toxiproxy", str(folder / "nothing.json")]) == 2

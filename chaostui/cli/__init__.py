@@ -1,7 +1,7 @@
 """The command line: ``chaostui [PROFILE]`` and its commands.
 
 * ``start``      the console or the headless engine;  ``overrides``  what its options change
-* ``catalogue``  handlers and protocols;  ``profile``  check and convert
+* ``catalogue``  handlers and protocols;  ``profile``  check, convert and import_toxiproxy
 * ``attach``     the console on a running engine
 * ``demo``       backends and traffic of its own
 * ``ctl``        drives a running engine;  ``target``  finds it
@@ -22,6 +22,7 @@ COMMANDS = {
     "convert": ("profile", "make a profile of a Vaurien INI file"),
     "ctl": ("ctl", "drive a running engine: list, get, set, weight, halt, reset …"),
     "demo": ("demo", "built-in backends and traffic: a live picture with no set-up"),
+    "import-toxiproxy": ("profile", "make a profile of a Toxiproxy configuration file"),
     "handlers": ("catalogue", "the handlers and their settings"),
     "protocols": ("catalogue", "the protocols and the errors they speak"),
 }
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> object:
         module, _ = COMMANDS.get(name, ("start", ""))
-        command = getattr(import_module(f"chaostui.cli.{module}"), name or "start")
+        function = name.replace("-", "_") or "start"
+        command = getattr(import_module(f"chaostui.cli.{module}"), function)
         title = f"chaostui {name}".strip()
         return command.main(given, prog_name=title, standalone_mode=False)
 

@@ -14,6 +14,7 @@ from chaostui.profiles import Draft
 from chaostui.profiles.mistakes import Path
 
 PROXY: Path = ("proxy", 0)
+TOXIPROXY = "127.0.0.1:8474"
 
 
 class Override(NamedTuple):
@@ -25,6 +26,8 @@ class Override(NamedTuple):
     metavar: str = ""
     flag: bool = False
     many: bool = False
+    bare: str | None = None
+    """What it says without a value."""
 
     @property
     def key(self) -> str:
@@ -58,7 +61,13 @@ OVERRIDES = (
         "The HTTP API; headless without a profile: localhost:8080.",
         "HOST:PORT|unix:PATH",
     ),
-    Override(("--toxiproxy",), ("control", "toxiproxy"), "Toxiproxy's API.", "HOST:PORT"),
+    Override(
+        ("--toxiproxy",),
+        ("control", "toxiproxy"),
+        f"Toxiproxy's API (without an address: {TOXIPROXY}).",
+        "[HOST:PORT]",
+        bare=TOXIPROXY,
+    ),
     Override(
         ("--api-token-file",), ("control", "token_file"), "Callers must know its token.", "FILE"
     ),
@@ -106,12 +115,14 @@ def parameters() -> list[click.Parameter]:
 
 
 def _option(override: Override) -> click.Option:
+    bare: dict[str, Any] = {} if override.bare is None else {"flag_value": override.bare}
     return click.Option(
         [override.key, *override.names],
         help=override.help,
         metavar=override.metavar or None,
         callback=_small if override.key == "log_level" else None,
         is_flag=override.flag,
+        **bare,
         multiple=override.many,
         default=None,
     )

@@ -1,4 +1,4 @@
-"""``check`` and ``convert``: profiles without an engine."""
+"""``check``, ``convert`` and ``import-toxiproxy``: profiles without an engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,20 @@ def check(profile: str) -> None:
 @click.option("-o", "--output", metavar="FILE", help="A new file, instead of standard output.")
 def convert(ini: str, output: str | None) -> None:
     """Make a TOML profile of a Vaurien INI file, of either generation."""
-    text = profiles.dump(profiles.load(ini))
+    _write(profiles.dump(profiles.load(ini)), output)
+
+
+@click.command
+@click.argument("config")
+@click.option("-o", "--output", metavar="FILE", help="A new file, instead of standard output.")
+def import_toxiproxy(config: str, output: str | None) -> None:
+    """Make a TOML profile of CONFIG, a JSON array of proxies as Toxiproxy reads at its start."""
+    from chaostui.profiles import toxiproxy_json
+
+    _write(profiles.dump(toxiproxy_json.load(config)), output)
+
+
+def _write(text: str, output: str | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return

@@ -176,7 +176,8 @@ def _on_port(sock: socket.socket, info: AddressInfo, port: int) -> socket.socket
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     set_keep_alive(sock)
     if family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # [::] alone means every address of this machine, as it does in Go's and Java's servers.
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(sockaddr[0] != "::"))
     sock.bind((sockaddr[0], port, *sockaddr[2:]))
     if port:
         return sock
