@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from chaostui.actions import Action, Send
+from chaostui.match import Match
 from chaostui.protocol import Frame, Protocol, Request
 
 Direction = Literal["upstream", "downstream"]
@@ -32,6 +33,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int, Meta(ge=0, description="hits before it is normal again (0: no limit)")
     ] = 0
     every: Annotated[int, Meta(ge=1, description="hit only each Nth time it is drawn")] = 1
+    first: Annotated[
+        int, Meta(ge=0, description="hit only the first N times it is drawn (0: no limit)")
+    ] = 0
     duration: Annotated[
         float,
         Meta(
@@ -41,6 +45,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             extra={"unit": "s"},
         ),
     ] = 0.0
+    match: (
+        Annotated[
+            Match,
+            Meta(
+                description="only requests whose command, method, key, path, query or client"
+                " match; only they count as drawn"
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Door(NamedTuple):
@@ -102,6 +116,13 @@ class Handler:
     def check(cls, options: Any, protocol: type[Protocol]) -> str:
         """Say what is wrong with ``options`` on a proxy that speaks ``protocol``, or ``""``."""
         return ""
+
+    @classmethod
+    def refusal(cls, options: Any, protocol: type[Protocol]) -> str:
+        """Say why it cannot act with ``options`` on such a proxy, or ``""``."""
+        if cls.scope == "listener" and options.match is not None:
+            return "clients are met before anything is known of them: it takes no match"
+        return cls.check(options, protocol)
 
     @classmethod
     def door(cls, options: Any, seconds: float) -> Door:

@@ -21,6 +21,7 @@ from msgspec.structs import FieldInfo
 
 from chaostui.errors import Problem, SettingsError
 from chaostui.handler import Limits
+from chaostui.match import Match, spelled
 from chaostui.safe_text import safe_text
 from chaostui.settings import Text, decode
 
@@ -198,13 +199,20 @@ def parse(
             continue
         try:
             values[name] = convert(field, value, lax=lax)
+        except SettingsError as error:
+            problems += [Problem(f"{name}.{p.place}", p.what) for p in error.problems]
         except ValueError as error:
             problems.append(Problem(name, str(error)))
     return values, problems
 
 
 def convert(field: Field, value: Any, *, lax: bool = False) -> Any:
-    """Read one value; raises ValueError in plain words, with bounds and unit."""
+    """Read one value; raises ValueError in plain words, with bounds and unit.
+
+    Raises SettingsError for what is wrong inside of a table.
+    """
+    if value is not None and field.bare is Match:
+        return _match(value)
     given = value
     if isinstance(value, Typed):
         value, lax = _number(field, value), True
@@ -217,6 +225,16 @@ def convert(field: Field, value: Any, *, lax: bool = False) -> Any:
     if isinstance(result, float) and not math.isfinite(result):
         raise ValueError(_refusal(field, given))
     return result
+
+
+def _match(value: Any) -> Match:
+    """Read a match, as a table or as one line of text."""
+    if isinstance(value, Match):
+        return value
+    table = spelled(value) if isinstance(value, str) else value
+    if not isinstance(table, Mapping):
+        raise ValueError(f"{show(value)} is not a table")  # noqa: TRY004
+    return read(Match, table)
 
 
 def _number(field: Field, value: Typed) -> Any:
@@ -266,8 +284,15 @@ def values(options: Struct) -> dict[str, Any]:
         if name not in fields(type(options)):
             found.update(getattr(options, name))
     for option in describe(type(options)):
-        found[option.name] = getattr(options, option.name)
+        value = getattr(options, option.name)
+        found[option.name] = _plain(value) if isinstance(value, Match) else value
     return found
+
+
+def _plain(match: Match) -> dict[str, str]:
+    """What a match says, as a table."""
+    told = {name: getattr(match, name) for name in match.__struct_fields__}
+    return {name: str(pattern) for name, pattern in told.items() if pattern is not None}
 
 
 def show(value: Any) -> str:

@@ -26,6 +26,10 @@ class Request(NamedTuple):
     name: str
     command: str = ""
     key: str = ""
+    """What it is about: a key, a path, an entry's name, or the head of a statement's text.
+
+    Faults match on it; it may hold secrets, and is not shown.
+    """
     tag: bytes = b""
     """What the protocol itself needs to answer it (a message id, an opcode)."""
 

@@ -7,7 +7,8 @@ Times are seconds, sizes bytes, addresses ``host:port`` (``[::1]:80`` for IPv6) 
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Any, Literal
+from abc import abstractmethod
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +25,11 @@ class Text:
     """A value that is written as one string: equal, hashed and shown by that string."""
 
     __slots__ = ()
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, text: str) -> Self:
+        """Read one. Raises ValueError with one line that says what is wrong."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and str(other) == str(self)
@@ -220,13 +226,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def decode(kind: type, value: Any) -> Any:
     """Read the types msgspec does not know: ``dec_hook`` for every use of these models."""
-    if kind in (Address, Mix) and isinstance(value, str):
+    if isinstance(value, str) and issubclass(kind, Text):
         return kind.parse(value)
     raise ValueError(f"expected a string, got {type(value).__name__}")
 
 
 def encode(value: Any) -> Any:
     """Write the types msgspec does not know: ``enc_hook`` for every use of these models."""
-    if isinstance(value, (Address, Mix)):
+    if isinstance(value, Text):
         return str(value)
     raise NotImplementedError(type(value).__name__)

@@ -25,7 +25,7 @@ ORDINARY = {
 }  # fmt: skip
 """Names of options that are also words for other things."""
 
-LIMITS = ("max_hits", "every", "duration")
+LIMITS = ("max_hits", "every", "first", "duration", "match")
 
 
 class Odd(Limits, frozen=True, kw_only=True):
@@ -161,7 +161,8 @@ def test_sound_options_are_read(raw: dict[str, Any], lax: bool, expected: dict[s
         (
             {"bandwidth": 1},
             "bandwidth: no option 'bandwidth' "
-            "(there is max_hits, every, duration, sleep, jitter, distribution, direction)",
+            "(there is max_hits, every, first, duration, match, "
+            "sleep, jitter, distribution, direction)",
         ),
         (
             {"distribution": "unifrm"},
@@ -249,7 +250,9 @@ def test_open_options_take_every_key() -> None:
     found = options.read(Open, {"speed": 3, "every": 2})
 
     assert (found.everything, found.every) == ({"speed": 3, "every": 2}, 2)
-    assert options.values(found) == {"speed": 3, "every": 2, "max_hits": 0, "duration": 0.0}
+    assert options.values(found) == {
+        "speed": 3, "every": 2, "max_hits": 0, "first": 0, "duration": 0.0, "match": None,
+    }  # fmt: skip
     assert [option.name for option in options.describe(Open)] == list(LIMITS)
 
 

@@ -35,7 +35,7 @@ def read_options(
     except SettingsError as error:
         problems = (Problem(f"{place}.{p.place}", p.what) for p in error.problems)
         raise SettingsError(*problems) from None
-    wrong = kind.check(options, protocol)
+    wrong = kind.refusal(options, protocol)
     if wrong:
         raise SettingsError(Problem(place, wrong))
     return options

@@ -42,6 +42,7 @@ class Exchange:
         "final",
         "handler",
         "hit",
+        "matched",
         "number",
         "replies",
         "request",
@@ -58,6 +59,8 @@ class Exchange:
         self.hit = False
         self.request = ""
         """The request's name, for people."""
+        self.matched: frozenset[Armed] = frozenset()
+        """Those of the chain that are for certain requests, and act on this one."""
         self.replies = True
         """Whether a reply is due."""
         self.answered = False

@@ -125,7 +125,9 @@ class Framed(Turns):
         if exchange is None or not drawn:
             if exchange is not None and self.number == 1:
                 self.end_exchange(exchange)
-            exchange = self.new_exchange(plan)
+            exchange = self.new_exchange(plan, frame.request)
+        elif frame.request is not None:
+            self.draw_late(exchange, plan, frame.request)
         exchange.asked = self.asked
         exchange.replies = frame.reply
         self.exchange = exchange

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaostui.handler import Direction, Handler, Limits
-from chaostui.protocol import Protocol
+from chaostui.protocol import Protocol, Request
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,23 @@ class Armed:
         """When its duration is over, on the monotonic clock; None: no end."""
         return self.since + self.options.duration if self.options.duration else None
 
+    @property
+    def asks(self) -> bool:
+        """Whether it is for certain requests only."""
+        match = self.options.match
+        return match is not None and match.asks
+
+    def suits(self, request: Request | None, client: str) -> bool:
+        """Whether it is for this request of this client's; None: no request is known."""
+        match = self.options.match
+        return match is None or match.fits(request, client)
+
     def take(self) -> bool:
-        """Count a draw and say whether it may hit, by ``every`` and ``max_hits``."""
+        """Count a draw and say whether it may hit, by ``first``, ``every`` and ``max_hits``."""
         options = self.options
         self.drawn += 1
+        if options.first and self.drawn > options.first:
+            return False
         if self.drawn % options.every:
             return False
         if options.max_hits and self.taken >= options.max_hits:

@@ -18,7 +18,7 @@ from chaostui.engine.items import What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
 from chaostui.events import Exchanged, Injected
-from chaostui.protocol import Frame
+from chaostui.protocol import Frame, Request
 
 if TYPE_CHECKING:
     from chaostui.engine.plan import Armed, ArmedEntry, Plan
@@ -166,37 +166,67 @@ class Turns(Connection):
         self.exchange = self.new_exchange(self._plan)
         self.settle()
 
-    def new_exchange(self, plan: Plan) -> Exchange:
-        """Make the exchange that begins now, with the handler that the dice gave it."""
+    def new_exchange(self, plan: Plan, request: Request | None = None) -> Exchange:
+        """Make the exchange that begins now, with the handler that the dice gave it.
+
+        What is for certain requests acts only where ``request`` is known and matches.
+        """
         number = max(self.number, 1)
-        armed = self._choose(plan, number)
+        armed = self._choose(plan, number, request)
         exchange = Exchange(number, self.asked, armed)
         if armed is not None:
             exchange.arm(self.protocol, self.proxy.dice, self.ordinal)
         if number > 1 and self.proxy.settings.draw == "request":
             for entry in plan.chain:
-                self._set_active(entry, self._roll(entry))
+                if not entry.armed.asks:
+                    self._set_active(entry, self._roll(entry))
+        if request is not None and plan.chain:
+            self._match_chain(exchange, plan, request)
         return exchange
 
-    def _choose(self, plan: Plan, number: int) -> Armed | None:
+    def draw_late(self, exchange: Exchange, plan: Plan, request: Request) -> None:
+        """The request is known that was not when ``exchange`` was drawn, at open."""
+        armed = plan.pick(self.proxy.dice.roll(self.ordinal, 1)) if plan.mix else None
+        if armed is not None and armed.asks and self._choose(plan, 1, request) is armed:
+            exchange.armed, exchange.handler = armed, armed.name
+            exchange.arm(self.protocol, self.proxy.dice, self.ordinal)
+        if plan.chain:
+            self._match_chain(exchange, plan, request)
+
+    def _match_chain(self, exchange: Exchange, plan: Plan, request: Request) -> None:
+        """Draw for those of the chain that are for certain requests."""
+        asking = [entry for entry in plan.chain if entry.armed.asks]
+        hits = [entry for entry in asking if self._roll(entry, request)]
+        exchange.matched = frozenset(entry.armed for entry in hits)
+        for entry in hits:
+            self._set_active(entry, active=True)
+
+    def _choose(self, plan: Plan, number: int, request: Request | None) -> Armed | None:
         if self.pinned is not None:
-            return self.pinned if self.pinned.take() else None
+            return self.pinned if self._takes(self.pinned, request) else None
         whole = self.proxy.settings.draw == "connection"
         if whole and number > 1:
-            return self._fixed
+            fixed = self._fixed
+            if fixed is None or not fixed.asks:
+                return fixed
+            return fixed if self._takes(fixed, request) else None
         armed = plan.pick(self.proxy.dice.roll(self.ordinal, number)) if plan.mix else None
-        if armed is not None and not armed.take():
-            armed = None
-        self._fixed = armed if whole else None
-        return armed
+        taken = armed is not None and self._takes(armed, request)
+        self._fixed = armed if whole and armed is not None and (taken or armed.asks) else None
+        return armed if taken else None
 
-    def _roll(self, entry: ArmedEntry) -> bool:
+    def _takes(self, armed: Armed, request: Request | None) -> bool:
+        """Count a draw, where the request matches, and say whether it may hit."""
+        return armed.suits(request, self.client_name) and armed.take()
+
+    def _roll(self, entry: ArmedEntry, request: Request | None = None) -> bool:
         if entry.probability < 1:
             what = f"chain {entry.name}"
-            rolled = self.proxy.dice.roll(self.ordinal, max(self.number, 1), what)
-            if rolled >= entry.probability:
+            whole = self.proxy.settings.draw == "connection"
+            number = 1 if whole else max(self.number, 1)
+            if self.proxy.dice.roll(self.ordinal, number, what) >= entry.probability:
                 return False
-        return entry.armed.take()
+        return self._takes(entry.armed, request)
 
     def _set_active(self, entry: ArmedEntry, active: bool) -> None:
         for link in (self.up, self.down):
@@ -250,7 +280,7 @@ class Turns(Connection):
     def end_exchange(self, exchange: Exchange) -> None:
         """An exchange is over: tell of it, give back what it had taken and not hit."""
         armed = exchange.armed
-        if armed is not None and not exchange.hit and armed is not self._fixed:
+        if armed is not None and not exchange.hit and (armed is not self._fixed or armed.asks):
             armed.give_back()
         if exchange.hit or self.proxy.bus.exchanges_wanted:
             self._publish(exchange.number, exchange.request, exchange.handler, exchange.seconds)

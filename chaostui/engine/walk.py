@@ -51,15 +51,21 @@ class Walk:
         if item.what is What.LOCAL:
             return iter([(None, Out(item.frame.data))])
         if item.stage is not None:
-            stages = [item.stage] if item.stage in stages else []
+            stages = [item.stage] if item.stage in self._switched_on() else []
         return self._told(stages)
 
-    def _stages(self) -> list[Stage]:
-        """The handlers that act now."""
+    def _switched_on(self) -> list[Stage]:
+        """The handlers that act now, some of them on other requests."""
         link, exchange = self._link, self.item.exchange
         drawn = exchange.stage(link.direction) if exchange is not None else None
         stages = [stage for stage in link.chain if stage.active]
         return stages if drawn is None else [drawn, *stages]
+
+    def _stages(self) -> list[Stage]:
+        """The handlers that act on this item."""
+        exchange = self.item.exchange
+        mine = (exchange.armed, *exchange.matched) if exchange is not None else ()
+        return [s for s in self._switched_on() if not s.armed.asks or s.armed in mine]
 
     # -- bytes ------------------------------------------------------------------------------
 
@@ -111,7 +117,7 @@ class Walk:
                 if stage in self.off:
                     break
                 yield stage, action
-            if stage in self.off and stage in self._stages():
+            if stage in self.off and stage in self._switched_on():
                 # It changed while it waited: the wait begins anew.
                 self.off.discard(stage)
                 yield from self._told([stage])

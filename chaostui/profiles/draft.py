@@ -42,7 +42,9 @@ class Draft:
             if isinstance(step, int):
                 table = table[step]
             else:
-                table = table.setdefault(step, [] if isinstance(following, int) else {})
+                if not isinstance(table.get(step), dict | list):
+                    table[step] = [] if isinstance(following, int) else {}
+                table = table[step]
         table[path[-1]] = Typed(value) if isinstance(value, str) else value
         self.typed[path] = option
 

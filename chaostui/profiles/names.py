@@ -11,7 +11,7 @@ from msgspec import Struct
 from chaostui import registry
 from chaostui.engine.plan import Catalog
 from chaostui.handler import Handler
-from chaostui.options import CALLABLE, meant, parse, unknown
+from chaostui.options import CALLABLE, fields, meant, parse, unknown
 from chaostui.profiles.mistakes import Mistake, Part, Path
 from chaostui.settings import Mix
 
@@ -111,8 +111,8 @@ class Names:
     def _parse(self, kind: type[Struct], table: Mapping[str, Any], path: Path) -> dict[str, Any]:
         values, problems = parse(kind, table)
         for problem in problems:
-            part: Part = "value" if problem.place in kind.__struct_fields__ else "key"
-            self.mistakes.append(Mistake((*path, problem.place), problem.what, part))
+            place, part = _place(kind, problem.place)
+            self.mistakes.append(Mistake((*path, *place), problem.what, part))
         return values
 
     def _callable(self, name: str, target: object, path: Path, *, top: bool) -> None:
@@ -125,3 +125,16 @@ class Names:
 
     def _note(self, path: Path, what: str) -> None:
         self.mistakes.append(Mistake(path, what))
+
+
+def _place(kind: type[Struct], dotted: str) -> tuple[Path, Part]:
+    """Where a problem's place is in a table, and whether it is the key that is wrong."""
+    name, _, inner = dotted.partition(".")
+    known = fields(kind)
+    if dotted in known:
+        return (dotted,), "value"
+    bare = known[name].bare if name in known else None
+    if not (isinstance(bare, type) and issubclass(bare, Struct)):
+        return (dotted,), "key"
+    place, part = _place(bare, inner)
+    return (name, *place), part

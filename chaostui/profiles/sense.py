@@ -204,5 +204,5 @@ def _matches(proxy: Values, path: Path, tables: Values, names: Names) -> Iterato
 def _suits(
     kind: type[Handler] | None, options: Values, protocol: type[Protocol], path: Path
 ) -> Iterator[Mistake]:
-    if kind is not None and (what := kind.check(kind.Options(**options), protocol)):
+    if kind is not None and (what := kind.refusal(kind.Options(**options), protocol)):
         yield Mistake(path, what)

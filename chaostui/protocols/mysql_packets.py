@@ -72,8 +72,8 @@ class Session:
         """The server has asked for a file (LOAD DATA LOCAL INFILE)."""
         self.opaque = ""
         """Why the bytes from here on cannot be read."""
-        self.statements: dict[bytes, tuple[str, str]] = {}
-        """Names and commands of prepared statements by their ids."""
+        self.statements: dict[bytes, tuple[str, str, str]] = {}
+        """Names, commands and texts of prepared statements by their ids."""
 
     def can(self, capability: int) -> bool:
         """Whether both sides have a capability."""
@@ -107,7 +107,7 @@ class Session:
             self.opaque = "TLS"
         self.phase = AUTHENTICATION
 
-    def remember(self, statement: bytes, name: tuple[str, str]) -> None:
+    def remember(self, statement: bytes, name: tuple[str, str, str]) -> None:
         """Take note of the text of a prepared statement."""
         if len(self.statements) < MAX_STATEMENTS:
             self.statements[statement] = name
@@ -182,7 +182,7 @@ class Results:
         """Read the answer to a prepare: an id, then definitions of parameters and columns."""
         if payload[0] != OK or size < 12:
             return True
-        session.remember(payload[1:5], (command.name, command.command))
+        session.remember(payload[1:5], (command.name, command.command, command.key))
         counts = [int.from_bytes(payload[at : at + 2], "little") for at in (5, 7)]
         if session.can(OPTIONAL_METADATA) and payload[12:13] == b"\0":
             counts = []

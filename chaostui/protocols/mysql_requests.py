@@ -152,21 +152,21 @@ class Requests(LengthCutter):
                 if argument[:2] != b"\0\1":
                     return code.word, code.word, ""
                 argument = argument[2:]
-            return *summary(argument[:HEAD], QUOTES), ""
+            return summary(argument[:HEAD], QUOTES)
         if kind in BY_ID:
-            return *self.statement(code, argument[:4]), ""
+            return self.statement(code, argument[:4])
         if kind in NAMED:
             key = argument.partition(b"\0")[0][:60].decode(errors="replace")
             return f"{code.word} {key}", code.word, key
         return code.word, code.word, ""
 
-    def statement(self, code: Code, number: bytes) -> tuple[str, str]:
+    def statement(self, code: Code, number: bytes) -> tuple[str, str, str]:
         """Name a command on a prepared statement: an EXECUTE by the statement's own text."""
         statements = self.session.statements
         known = statements.pop(number, None) if code is CODES[CLOSE] else statements.get(number)
         if known is not None and code.word == "EXECUTE":
             return known
-        return f"{code.word} {int.from_bytes(number, 'little')}", code.word
+        return f"{code.word} {int.from_bytes(number, 'little')}", code.word, ""
 
     def handshake(self, data: bytes, at: int, size: int) -> int:
         """Read a packet of the login."""

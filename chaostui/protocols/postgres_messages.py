@@ -89,7 +89,7 @@ class Session:
         """The backend reads COPY data and drops the Sync before it: one more must come."""
         self.opaque = ""
         """Why the bytes from here on cannot be read."""
-        self.statements: dict[bytes, tuple[str, str]] = {}
+        self.statements: dict[bytes, tuple[str, str, str]] = {}
 
     def remember(self, body: bytes) -> None:
         """Take note of the text that a Parse gives a statement."""
@@ -97,7 +97,7 @@ class Session:
         if len(self.statements) < MAX_STATEMENTS or name in self.statements:
             self.statements[name] = summary(text.partition(b"\0")[0][:HEAD])
 
-    def describe(self, kind: int, body: bytes) -> tuple[str, str]:
+    def describe(self, kind: int, body: bytes) -> tuple[str, str, str]:
         """Name a unit, and its command, by its first message."""
         if kind == QUERY:
             return summary(body.partition(b"\0")[0])
@@ -111,13 +111,13 @@ class Session:
             return self._named("EXECUTE", body.partition(b"\0")[0])
         if kind in (DESCRIBE, CLOSE):
             return self._named(WORDS[kind], body[1:].partition(b"\0")[0])
-        return WORDS[kind], WORDS[kind]
+        return WORDS[kind], WORDS[kind], ""
 
-    def _statement(self, word: str, name: bytes) -> tuple[str, str]:
+    def _statement(self, word: str, name: bytes) -> tuple[str, str, str]:
         return self.statements.get(name) or self._named(word, name)
 
-    def _named(self, word: str, name: bytes) -> tuple[str, str]:
-        return f"{word} {name[:60].decode(errors='replace')}".rstrip(), word
+    def _named(self, word: str, name: bytes) -> tuple[str, str, str]:
+        return f"{word} {name[:60].decode(errors='replace')}".rstrip(), word, ""
 
 
 WORDS = {

@@ -24,8 +24,10 @@ _COMMAND = re.compile(r"[\s(]*(\w{1,20})")
 
 
 @functools.lru_cache(maxsize=1024)
-def summary(head: bytes, quotes: bytes = b"'") -> tuple[str, str]:
-    """Shorten the first ``HEAD`` bytes of a statement: its name, and its command in capitals.
+def summary(head: bytes, quotes: bytes = b"'") -> tuple[str, str, str]:
+    """Shorten the first ``HEAD`` bytes of a statement.
+
+    Returns its name, its command in capitals, and these bytes as text, strings and all.
 
     What stands between ``quotes`` becomes ``?``, a comment or white space one space. Where a
     string has no plain end (a backslash, a dollar quote, no end at all) the name ends: nothing
@@ -47,7 +49,7 @@ def summary(head: bytes, quotes: bytes = b"'") -> tuple[str, str]:
     command = _COMMAND.match(name)
     if cut or len(name) > NAME:
         name = name[: NAME - 1].rstrip() + CUT
-    return name, command[1].upper() if command else ""
+    return name, command[1].upper() if command else "", head.decode(errors="replace").lstrip()
 
 
 def _shown(token: bytes, quotes: bytes) -> bytes | None:

@@ -46,7 +46,7 @@ def test_mysqls_strings_may_stand_in_double_quotes() -> None:
 
 def test_a_long_statement_is_cut() -> None:
     """A name has at most 60 characters and says that there is more."""
-    name, command = summary(b"select " + b"a, " * 100)
+    name, command, _ = summary(b"select " + b"a, " * 100)
 
     assert len(name) <= NAME
     assert name.endswith("…")
@@ -71,7 +71,7 @@ def test_the_command_is_the_first_word(statement: bytes, command: str) -> None:
 @given(st.binary(max_size=HEAD), st.sampled_from([b"'", MYSQL]))
 def test_any_bytes_get_a_name(head: bytes, quotes: bytes) -> None:
     """Whatever a client sends as a statement has a name of bounded length."""
-    name, command = summary(head, quotes)
+    name, command, _ = summary(head, quotes)
 
     assert len(name) <= NAME
     assert len(command) <= 20

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chaostui.handler import Limits
 from chaostui.tui.model import figures
 
-COMMON = ("max_hits", "every", "first", "duration", "match")
+COMMON = Limits.__struct_fields__
 """Options every handler has; the form shows them last."""
 
 
@@ -32,7 +35,7 @@ class Field:
 
     @property
     def kind(self) -> str:
-        """``choice``, ``bool``, ``int``, ``float`` or ``text``."""
+        """``choice``, ``bool``, ``int``, ``float``, ``table`` or ``text``."""
         if self.choices:
             return "choice"
         for kind, names in _KINDS.items():
@@ -43,7 +46,9 @@ class Field:
     def show(self, value: object) -> str:
         """A value with its unit."""
         if value is None:
-            return "default"
+            return "any" if self.kind == "table" else "default"
+        if isinstance(value, dict):
+            return "{ " + ", ".join(f"{n} = {json.dumps(v)}" for n, v in value.items()) + " }"
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, (int, float)):
@@ -55,6 +60,8 @@ class Field:
         """What the field takes, in words: ``0 to 100 s``, ``constant, uniform``."""
         if self.choices:
             return ", ".join(self.choices)
+        if self.kind == "table":
+            return 'a table such as { command = "GET" }, or any'
         if self.kind == "bool":
             return "yes, no"
         low, high = self.minimum, self.maximum
@@ -68,7 +75,7 @@ class Field:
     def read(self, text: str) -> Any:
         """Read a typed value. Raises FieldError, which says what the field takes."""
         text = text.strip()
-        if text in ("default", "none"):
+        if text in ("default", "none", "any"):
             return None
         try:
             value = self._read(text)
@@ -89,11 +96,22 @@ class Field:
                 if text.lower() not in _TRUTH:
                     raise ValueError("yes or no")
                 return _TRUTH[text.lower()]
+            case "table":
+                return self._table(text)
             case "int":
                 return round(self._number(text))
             case "float":
                 return self._number(text)
         return text
+
+    def _table(self, text: str) -> dict[str, Any]:
+        try:
+            table = tomllib.loads(f"it = {text if text.startswith('{') else '{' + text + '}'}")[
+                "it"
+            ]
+        except tomllib.TOMLDecodeError:
+            raise ValueError(self.bounds()) from None
+        return dict(table)
 
     def _number(self, text: str) -> float:
         text = text.removesuffix(self.unit).strip() if self.unit not in ("", "s", "ms") else text
@@ -141,6 +159,7 @@ _KINDS = {
     "bool": ("boolean", "bool"),
     "int": ("integer", "int"),
     "float": ("number", "float"),
+    "table": ("object",),
 }
 _TRUTH = {"yes": True, "y": True, "true": True, "on": True, "1": True}
 _TRUTH |= {"no": False, "n": False, "false": False, "off": False, "0": False}

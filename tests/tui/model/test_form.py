@@ -16,6 +16,7 @@ SIZE = Field("bytes", "integer", unit="B", minimum=0, default=1024)
 SHAPE = Field("distribution", choices=("constant", "uniform", "normal"), default="constant")
 FLAG = Field("inject", "boolean", default=False)
 WORD = Field("kind", "string", default="")
+MATCH = Field("match", "object")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,9 @@ def test_steps_fit_the_value(
         (FLAG, "yes", True),
         (FLAG, "off", False),
         (WORD, "MOVED 1", "MOVED 1"),
+        (MATCH, '{ command = "GET" }', {"command": "GET"}),
+        (MATCH, 'key = "user:*"', {"key": "user:*"}),
+        (MATCH, "any", None),
     ],
 )
 def test_exact_values_are_read(field: Field, text: str, value: object) -> None:
@@ -74,6 +78,7 @@ def test_exact_values_are_read(field: Field, text: str, value: object) -> None:
         (SIZE, "-5", "bytes is from 0 B"),
         (SHAPE, "flat", "one of constant, uniform, normal"),
         (FLAG, "maybe", "yes or no"),
+        (MATCH, "GET", "a table such as"),
     ],
 )
 def test_values_out_of_bounds_are_refused(field: Field, text: str, reason: str) -> None:
@@ -87,6 +92,7 @@ def test_values_out_of_bounds_are_refused(field: Field, text: str, reason: str) 
     [
         (SLEEP, 1.5, "1.5 s"), (SIZE, 10, "10 B"), (FLAG, True, "yes"), (WORD, "", "-"),
         (SLEEP, None, "default"),
+        (MATCH, None, "any"), (MATCH, {"key": "a"}, '{ key = "a" }'),
     ],
 )  # fmt: skip
 def test_values_are_shown_with_units(field: Field, value: object, shown: str) -> None:
@@ -103,9 +109,11 @@ def test_every_handler_has_a_form(handler: Any) -> None:
     ]
     made = fields(catalogue)
 
-    assert [field.name for field in made[-3:]] == ["max_hits", "every", "duration"]
+    assert [field.name for field in made[-5:]] == [
+        "max_hits", "every", "first", "duration", "match",
+    ]  # fmt: skip
     for field in made:
         value = field.default
         for direction in (1, 1, -1, -1, -1):
             value = field.step(value, direction)
-            assert field.kind == "text" or field.read(field.show(value)) is not None
+            assert field.kind in ("text", "table") or field.read(field.show(value)) is not None
