@@ -11,8 +11,10 @@ from pathlib import Path
 
 from chaostui.handler import Limits
 from chaostui.options import Option, describe
-from chaostui.registry import HANDLERS
+from chaostui.protocol import Kind
+from chaostui.registry import HANDLERS, builtin
 from chaostui.tui.actions import key_table
+from tests.real.kinds import KINDS, USABLE
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -40,7 +42,27 @@ def setting(option: Option) -> str:
     return f"`{option.name}` ({shown}{unit})" if shown else f"`{option.name}`"
 
 
-TABLES = {"handlers": handler_table, "keys": key_table}
+def protocol_table() -> str:
+    """The kinds of errors, and what clients that were tested with each make of it."""
+    lines = ["| protocol | `kind` | what it tells | what a client raises |", "|---|---|---|---|"]
+    for protocol in dict.fromkeys(protocol for protocol, _ in KINDS):
+        for kind in builtin().protocols[protocol].kinds:
+            what = kind.help.replace("|", "\\|")
+            name = f"**`{kind.name}`**" if kind.default else f"`{kind.name}`"
+            lines.append(f"| {protocol} | {name} | {what} | {raised(protocol, kind)} |")
+    return "\n".join(lines)
+
+
+def raised(protocol: str, kind: Kind) -> str:
+    """What each client of a protocol makes of a kind, and who closes the connection then."""
+    tables = {client: table for (spoken, client), table in KINDS.items() if spoken == protocol}
+    rows = {client: table[kind.name] for client, table in tables.items()}
+    told = [f"{client} {row.raises}" for client, row in rows.items()]
+    ends = {row.then for row in rows.values()} - {USABLE}
+    return "; ".join([", ".join(told), *ends])
+
+
+TABLES = {"handlers": handler_table, "keys": key_table, "protocols": protocol_table}
 
 
 def between(name: str) -> re.Pattern[str]:
