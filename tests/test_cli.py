@@ -174,6 +174,21 @@ def test_a_mix_goes_to_all_proxies_of_a_profile(folder: Path) -> None:
         profile("chaos.toml", "--distant", "x:1")
 
 
+def test_a_match_is_said_by_its_parts_or_in_one_line(folder: Path) -> None:
+    """``--set errors.match.command=SET*``, over what the file says of it."""
+    (folder / "chaos.toml").write_text("[handler.errors]\nmatch = { key = 'a', client = '::1' }\n")
+    match = "errors.match"
+    parts = profile("chaos.toml", "--set", f"{match}.command=SET*", "--set", f"{match}.key=1")
+    line = profile("chaos.toml", "--set", "errors.match=command=SET* key=1 client=::1/128")
+
+    assert parts.handler == line.handler
+    assert str(parts.handler["errors"]["match"].command) == "SET*"
+    with pytest.raises(errors.SettingsError, match=r"errors\.match\.comand: no option 'comand'"):
+        profile("--set", "errors.match.comand=SET")
+    with pytest.raises(errors.SettingsError, match=r"delay\.sleep: a table is not a number"):
+        profile("--set", "delay.sleep=1", "--set", "delay.sleep.x=1")
+
+
 def test_an_alias_in_the_file_is_the_same_handler(folder: Path) -> None:
     """``--set errors.warmup=2`` changes the table ``[handler.error]``."""
     (folder / "chaos.toml").write_text("[handler.error]\nwarmup = 1\nkind = ''\n")

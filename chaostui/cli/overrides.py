@@ -231,11 +231,11 @@ def say(draft: Draft, handler: str, setting: str, value: Any, option: str) -> No
     known = registry.builtin().handlers
     tables = draft.raw.get("handler", {})
     same = (name for name in tables if name in known and known[name] is known.get(handler))
-    draft.put(("handler", next(same, handler), setting), value, option)
+    draft.put(("handler", next(same, handler), *setting.split(".")), value, option)
 
 
 def settings(draft: Draft, given: Sequence[str]) -> None:
-    """``--set delay.sleep=2``."""
+    """``--set delay.sleep=2``, or ``--set errors.match.command=GET``."""
     for text in given:
         name, equals, value = text.partition("=")
         handler, dot, setting = name.partition(".")
