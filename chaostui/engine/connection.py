@@ -284,9 +284,9 @@ class Connection(ABC):
         if link.blocked or not link.dest.writable:
             side.vanish()
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, handler: str, error: Exception) -> None:
         """A handler raised: this connection alone is cut, so that no test passes by it."""
-        self.proxy.handler_failed(self, error)
+        self.proxy.handler_failed(self, handler, error)
         self.end("handler failed", Reset())
 
     def finish(self, final: Close | Reset, exchange: Exchange | None) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from chaostui.actions import Close, Reset
+from chaostui.actions import Action, Close, Reset
 from chaostui.handler import Context, Direction, Handler
-from chaostui.protocol import Protocol, Request
+from chaostui.protocol import Frame, Protocol, Request
 
 if TYPE_CHECKING:
     from chaostui.engine.draw import Dice
@@ -118,4 +119,22 @@ def stage(
     seeded = dice.random(connection, exchange, f"{armed.name} {direction}")
     protocol.dice = seeded
     context = Context(direction, protocol, seeded, armed.shared)
-    return Stage(armed, armed.kind(armed.options, context))
+    try:
+        handler = armed.kind(armed.options, context)
+    except Exception as error:  # noqa: BLE001  (a user's handler may raise anything)
+        handler = Broken(armed.options, context, error)
+    return Stage(armed, handler)
+
+
+class Broken(Handler):
+    """Stands for a handler that could not be made: it fails where that would have acted."""
+
+    def __init__(self, options: Any, context: Context, error: Exception) -> None:
+        super().__init__(options, context)
+        self.error = error
+
+    def on_open(self) -> Iterable[Action]:
+        raise self.error
+
+    def on_data(self, frame: Frame) -> Iterable[Action]:
+        raise self.error

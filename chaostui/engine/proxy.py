@@ -266,12 +266,10 @@ class Proxy:
         else:
             self.last_error = ""
 
-    def handler_failed(self, connection: Connection, error: Exception) -> None:
+    def handler_failed(self, connection: Connection, handler: str, error: Exception) -> None:
         """A handler raised on a connection."""
         self.stats.handler_failures += 1
-        name = connection.handler_name
-        line = f"handler {name} failed on connection {connection.id}: {error!r}"
-        self.warn(line, error)
+        self.warn(f"handler {handler} failed on connection {connection.id}: {error!r}", error)
 
     def lost_frame(self, connection: Connection, why: str) -> None:
         """A protocol could not follow a connection any more."""

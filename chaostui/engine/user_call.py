@@ -267,7 +267,7 @@ class UserCall:
 
     def _failed(self, error: Exception) -> None:
         if not self._cancelled:
-            self._link.connection.failed(error)
+            self._link.connection.failed(self._action.name, error)
 
     async def _calls(self) -> None:
         while self.inbox.data and not self._off:

@@ -32,12 +32,14 @@ Step = tuple[Stage | None, Action | Out]
 class Walk:
     """An item on its way through the stages, which may stop on the way."""
 
-    __slots__ = ("_data_comes", "_link", "item", "off", "steps", "waits")
+    __slots__ = ("_data_comes", "_link", "asked", "item", "off", "steps", "waits")
 
     def __init__(self, item: Item, link: Link, data_comes: Callable[[Stage], None]) -> None:
         self.item = item
         self._link = link
         self._data_comes = data_comes
+        self.asked: Stage | None = None
+        """The stage whose handler was asked last."""
         self.waits: Stage | None = None
         """The stage that waits, or has waited last."""
         self.off: set[Stage] = set()
@@ -77,21 +79,26 @@ class Walk:
         stage, *others = stages
         context = stage.handler.context
         self._data_comes(stage)
-        sent = False
+        sent, at = False, 0
+        self.asked = stage
         context.now = time.monotonic()
         for action in stage.handler.on_data(frame):
             if isinstance(action, Send):
                 self._changed(stage, action, frame)
+                at = at + len(action.data) if frame.data.startswith(action.data, at) else 0
                 piece = frame._replace(data=action.data, first=frame.first and not sent)
                 sent = True
                 own = ((stage, action.after),) if action.after > 0 else ()
                 yield from self._through(others, piece, (*delays, *own))
             elif stage not in self.off:
+                if isinstance(action, Stall) and at and frame is self.item.frame:
+                    self.item = self.item._replace(frame=frame._replace(data=frame.data[at:]))
                 yield stage, action
             elif isinstance(action, (Close, Reset, Stall)):
                 if not sent:
                     yield from self._again(stages, frame, delays)
                 return
+            self.asked = stage
             context.now = time.monotonic()
 
     def _changed(self, stage: Stage, action: Send, frame: Frame) -> None:
@@ -123,6 +130,7 @@ class Walk:
                 yield from self._told([stage])
 
     def _asked(self, stage: Stage) -> Iterable[Action]:
+        self.asked = stage
         handler, what = stage.handler, self.item.what
         handler.context.now = time.monotonic()
         if what is What.EOF:

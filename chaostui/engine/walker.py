@@ -16,6 +16,7 @@ from collections.abc import Set
 from typing import TYPE_CHECKING, assert_never
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wait, Wake
+from chaostui.engine.compile import NORMAL
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import ENDS, NO_FRAME, Delays, Held, Item, What, due
@@ -128,7 +129,8 @@ class Walker:
                     return
         except Exception as error:  # noqa: BLE001  (a handler may raise anything)
             self._walk = None
-            self._link.connection.failed(error)
+            name = walk.asked.armed.name if walk.asked is not None else NORMAL
+            self._link.connection.failed(name, error)
             return
         self._walk = None
         self._walked(walk.item)
