@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.tui.console import Console, console
 from tests.tui.fake import FakeEngine
+from tests.wait import eventually
 
 PROFILE = """\
 # A flaky cache for the checkout tests.
@@ -51,6 +52,7 @@ def filtering(text: str) -> Steps:
     async def steps(shown: Console) -> None:
         await shown.press("slash")
         await shown.type(text)
+        await eventually(lambda: "enter keeps" in shown.text() or "✕ '" in shown.text())
 
     return steps
 
@@ -66,12 +68,6 @@ async def _lost(shown: Console) -> None:
     shown.engine.gone = "no engine answers at unix:/run/user/1000/chaostui/1.sock: gone"
     shown.engine.wake()
     await shown.until("ENGINE LOST")
-
-
-async def _palette(shown: Console) -> None:
-    await shown.press("ctrl+p")
-    await shown.type("delay 1.5s")
-    await shown.until("set delay sleep 1.5 s")
 
 
 async def _detail(shown: Console) -> None:
@@ -156,7 +152,6 @@ STATES = (
     Picture("bypass", steps=pressing("b")),
     Picture("lost", steps=_lost),
     Picture("help", steps=pressing("question_mark")),
-    Picture("palette", steps=_palette),
     Picture("copy", steps=pressing("y")),
     Picture("events", steps=pressing("E")),
     Picture("options", steps=pressing("O")),

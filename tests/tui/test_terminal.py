@@ -74,8 +74,9 @@ class Terminal:
         if not self.pid:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
             os.chdir(ROOT)
-            os.environ |= {"TERM": "xterm-256color", "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-            os.execv(sys.executable, [sys.executable, "-c", SHOW, endpoint])
+            own = {"TERM": "xterm-256color", "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+            # Readline may have put COLUMNS into the environment behind Python's back.
+            os.execve(sys.executable, [sys.executable, "-c", SHOW, endpoint], os.environ | own)
         self._reading = threading.Event()
         self._reading.set()
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -98,7 +99,10 @@ class Terminal:
 
     def until(self, words: str, within: float = 20.0) -> None:
         """Wait for words on the screen."""
-        until(lambda: words in self.text(), within=within, what=words)
+        try:
+            until(lambda: words in self.text(), within=within)
+        except AssertionError:
+            raise AssertionError(f"not seen: {words}, but\n{self.text()}") from None
 
     def ended(self) -> int:
         """Wait for the console's exit code."""

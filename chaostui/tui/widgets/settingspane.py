@@ -118,7 +118,7 @@ class SettingsPane(LineView, can_focus=True):
         field = self.field
         if field is not None:
             value = self._session.options(self._session.selected).get(field.name)
-            if field.kind == "text":
+            if field.kind in ("text", "table"):
                 self._exact()
             else:
                 self._put(field.step(value, direction, large=large))
