@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from benchmarks import report
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, Framed
 from benchmarks.workloads import WORKLOADS, Workload
 from tests.servers.server import MissingServer
 
@@ -27,10 +27,15 @@ def pick(known: list[str], wanted: str) -> list[str]:
 
 
 def measure(workload: Workload, contender: str, port: int, seconds: float) -> float:
-    """Run one load through one proxy that is started for it; 0 where the load fails."""
+    """Run one load through one proxy that is started for it; 0 where the load fails.
+
+    0 too where the proxy is there to read a protocol and the load speaks none.
+    """
     kind = CONTENDERS[contender]
+    if kind is Framed and workload.protocol == "tcp":
+        return 0.0
     with contextlib.ExitStack() as stack:
-        proxy = stack.enter_context(kind(port)) if kind else None
+        proxy = stack.enter_context(kind(port, workload.protocol)) if kind else None
         try:
             return workload.measure(proxy.port if proxy else port, seconds, proxy)
         except (OSError, subprocess.SubprocessError) as error:

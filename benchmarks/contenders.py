@@ -14,9 +14,11 @@ ROOT = Path(__file__).parent.parent
 class Contender(Server):
     """A proxy process on a free port before the backend at ``backend_port``."""
 
-    def __init__(self, backend_port: int) -> None:
+    def __init__(self, backend_port: int, protocol: str = "tcp") -> None:
         super().__init__()
         self.backend_port = backend_port
+        self.protocol = protocol
+        """What the load speaks, for a proxy that reads it."""
 
     @property
     def memory(self) -> int:
@@ -58,6 +60,13 @@ class Chaostui(Python):
     def command(self) -> list[str]:
         place = ["--listen", self.address, "--backend", f"127.0.0.1:{self.backend_port}"]
         return self.python("chaostui", "--headless", "--api", "127.0.0.1:0", *place)
+
+
+class Framed(Chaostui):
+    """chaostui that finds each request and reply of the load's protocol, and no fault."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--protocol", self.protocol]
 
 
 class Pump(Python):
@@ -130,6 +139,7 @@ class Socat(Contender):
 CONTENDERS: dict[str, type[Contender] | None] = {
     "direct": None,
     "chaostui": Chaostui,
+    "chaostui protocol": Framed,
     "pump": Pump,
     "haproxy": HAProxy,
     "nginx stream": NginxStream,

@@ -21,6 +21,9 @@ BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 Figures = dict[tuple[str, str], list[float]]
 """(workload, contender) to one figure a round."""
 
+BASES = {"chaostui protocol": ["direct", "haproxy", "chaostui"]}
+"""What a contender is held against, where it is not only direct and haproxy."""
+
 VERSIONS = {
     "haproxy": ["-v"],
     "nginx": ["-v"],
@@ -59,11 +62,12 @@ def _version(name: str, words: list[str]) -> str:
 
 
 def cell(figures: Figures, workload: Workload, contender: str) -> str:
-    """Show the median, and in brackets how it stands to direct and to haproxy."""
+    """Show the median, and in brackets how it stands to direct, to haproxy, to plain chaostui."""
     values = figures.get((workload.name, contender))
     if not values or not any(values):
         return "-"
-    ratios = [_ratio(figures, workload, contender, base) for base in ("direct", "haproxy")]
+    bases = BASES.get(contender, ["direct", "haproxy"])
+    ratios = [_ratio(figures, workload, contender, base) for base in bases]
     shown = " / ".join(f"{ratio:.2f}" if ratio else "-" for ratio in ratios)
     return f"{_short(statistics.median(values))} ({shown})"
 

@@ -49,6 +49,8 @@ class Workload:
     backend: Callable[[], Server]
     measure: Measure
     better: Literal["more", "less"] = "more"
+    protocol: str = "tcp"
+    """What it speaks, where chaostui can read it."""
 
 
 def redis_benchmark(*options: str, rate: int) -> Measure:
@@ -153,14 +155,17 @@ def _read(sock: socket.socket, size: int) -> None:
 
 
 WORKLOADS = (
-    Workload("redis c=1", "req/s", Redis, redis_benchmark("-c", "1", rate=12_000)),
-    Workload("redis c=50", "req/s", Redis, redis_benchmark("-c", "50", rate=50_000)),
-    Workload(
-        "redis c=50 P=16", "req/s", Redis, redis_benchmark("-c", "50", "-P", "16", rate=600_000)
+    *(
+        Workload(name, "req/s", Redis, redis_benchmark(*options, rate=rate), protocol="redis")
+        for name, options, rate in (
+            ("redis c=1", ["-c", "1"], 12_000),
+            ("redis c=50", ["-c", "50"], 50_000),
+            ("redis c=50 P=16", ["-c", "50", "-P", "16"], 600_000),
+            ("redis new conns", ["-c", "50", "-k", "0"], 8_000),
+        )
     ),
-    Workload("redis new conns", "req/s", Redis, redis_benchmark("-c", "50", "-k", "0", rate=8_000)),
-    Workload("wrk keep-alive", "req/s", Web, wrk()),
-    Workload("wrk close", "req/s", Web, wrk("-H", "Connection: close")),
+    Workload("wrk keep-alive", "req/s", Web, wrk(), protocol="http"),
+    Workload("wrk close", "req/s", Web, wrk("-H", "Connection: close"), protocol="http"),
     Workload("ping 64 B", "us", Endpoint, ping, better="less"),
     Workload("bulk 1", "Gbit/s", Endpoint, bulk(1)),
     Workload("bulk 8", "Gbit/s", Endpoint, bulk(8)),
