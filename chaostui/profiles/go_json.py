@@ -48,7 +48,13 @@ class Float32(float):
 
     def __str__(self) -> str:
         texts = (f"{float(self):.{digits}g}" for digits in range(1, 10))
-        return _plain(next(text for text in texts if Float32(float(text)) == self))
+        return _plain(next(text for text in texts if self._is(text)))
+
+    def _is(self, text: str) -> bool:
+        try:
+            return Float32(float(text)) == self
+        except OverflowError:
+            return False  # the greatest numbers, rounded up
 
 
 def _plain(text: str) -> str:

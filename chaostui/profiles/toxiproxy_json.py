@@ -81,4 +81,6 @@ def listen_address(text: str) -> Address:
     host, colon, port = (text or ":0").rpartition(":")
     if not colon or (":" in host and not host.startswith("[")):
         raise ValueError(f"address {text}: missing port in address")
+    if port.isdigit() and int(port) > 65535:
+        raise ValueError(f"address {port}: invalid port")
     return Address.parse(f"{host or ANY}:{port or 0}")

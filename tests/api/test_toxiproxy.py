@@ -211,6 +211,7 @@ def test_a_wrong_body_is_told_in_gos_words(server: Toxiproxy, body: str, text: s
         ("DELETE", "/proxies/q", None, 404, "proxy not found"),
         ("PATCH", "/proxies/p", "", 400, "bad request body: EOF"),
         ("POST", "/proxies/p", '{"listen":"x"}', 500, "address x: missing port in address"),
+        ("POST", "/proxies/p", '{"listen":"a:99999"}', 500, "address 99999: invalid port"),
         ("GET", "/proxies/q/toxics", None, 404, "proxy not found"),
         ("POST", "/proxies/q/toxics", "nope", 404, "proxy not found"),
         ("POST", "/proxies/p/toxics", "", 400, "bad request body: EOF"),
