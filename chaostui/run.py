@@ -122,6 +122,8 @@ class Engine:
         api = next((str(a) for a in self._server.addresses if not a.path), "")
         for proxy in supervisor.proxies():
             log.info("%s listens on %s for %s", proxy.name, proxy.listen, proxy.backend)
+        if self._server.toxiproxy is not None:
+            log.info("Toxiproxy's API on %s", self._server.toxiproxy)
         log.info(
             "ready: control API on %s, seed %d, at most %d connections (from RLIMIT_NOFILE)",
             ", ".join(map(str, self._server.addresses)),
