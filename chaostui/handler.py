@@ -26,6 +26,13 @@ Way = Annotated[Literal["upstream", "downstream", "both"], Meta(description="whi
 """The type of an option ``direction``."""
 
 
+At = Annotated[
+    Literal["anywhere", "request", "reply", "mid-reply"],
+    Meta(description="where in an exchange it acts (mid-reply: half of what comes first passes)"),
+]
+"""The type of an option ``at``; but for ``anywhere`` it says the direction too."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What limits any handler; each handler's own options are added to these."""
 
@@ -131,8 +138,29 @@ class Handler:
 
     @property
     def acts(self) -> bool:
-        """Whether its option ``direction`` means the way that it stands in."""
-        return self.options.direction in ("both", self.context.direction)
+        """Whether its options ``at`` and ``direction`` mean the way that it stands in."""
+        at = getattr(self.options, "at", "anywhere")
+        if at != "anywhere":
+            return (at == "request") is self.context.upstream
+        return getattr(self.options, "direction", "both") in ("both", self.context.direction)
+
+    begun = False
+    """The message that its option ``at`` means has begun."""
+
+    def spare(self, frame: Frame) -> int:
+        """Say how many bytes of ``frame`` pass before the place that its option ``at`` means.
+
+        Bytes that belong to no request (a greeting, a push) pass where replies are meant.
+        """
+        size, at = len(frame.data), self.options.at
+        if not self.acts:
+            return size
+        if at == "anywhere":
+            return 0
+        self.begun = self.begun or frame.first
+        if at == "mid-reply" and frame.first:
+            return (size + 1) // 2
+        return 0 if self.begun else size
 
     def on_start(self) -> Iterable[Action]:
         """Begin: in a chain, before the first bytes, and again with new options."""

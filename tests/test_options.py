@@ -20,7 +20,7 @@ from chaostui.options import Option, Typed
 from chaostui.settings import Address, Mix, ProxySettings
 
 ORDINARY = {
-    "after", "bits", "burst", "bytes", "code", "delay", "direction", "down", "kind", "rate",
+    "after", "at", "bits", "burst", "bytes", "code", "delay", "direction", "down", "kind", "rate",
     "shared", "size", "timeout",
 }  # fmt: skip
 """Names of options that are also words for other things."""
@@ -162,7 +162,7 @@ def test_sound_options_are_read(raw: dict[str, Any], lax: bool, expected: dict[s
             {"bandwidth": 1},
             "bandwidth: no option 'bandwidth' "
             "(there is max_hits, every, first, duration, match, "
-            "sleep, jitter, distribution, direction)",
+            "sleep, jitter, distribution, direction, at)",
         ),
         (
             {"distribution": "unifrm"},
@@ -259,7 +259,7 @@ def test_open_options_take_every_key() -> None:
 def test_values_are_all_options_in_order() -> None:
     """What the console and the API show of live options."""
     assert list(options.values(Delay.Options(sleep=2))) == [
-        "sleep", "jitter", "distribution", "direction", *LIMITS,
+        "sleep", "jitter", "distribution", "direction", "at", *LIMITS,
     ]  # fmt: skip
     assert options.values(Delay.Options(sleep=2))["sleep"] == 2
 

@@ -116,11 +116,19 @@ def _compile_entry(
     options = read_options(kind, raw, protocol, f"chain.{name}")
     known = (*before.chain, *(door for door in before.doors if door.directions))
     old = next((other.armed for other in known if other.name == name), None)
-    directions: tuple[Direction, ...] = (
-        ("upstream", "downstream") if entry.direction == "both" else (entry.direction,)
-    )
+    directions = _directions(entry, options)
     armed = compiled.arm(old, kind, options, 100.0)
     compiled.chain.append(ArmedEntry(name, armed, directions, entry.probability))
+
+
+def _directions(entry: ChainEntry, options: Limits) -> tuple[Direction, ...]:
+    """The ways an entry stands in: those that its handler's option ``at`` means, or its own."""
+    match getattr(options, "at", "anywhere"):
+        case "request":
+            return ("upstream",)
+        case "reply" | "mid-reply":
+            return ("downstream",)
+    return ("upstream", "downstream") if entry.direction == "both" else (entry.direction,)
 
 
 def entry_name(entry: ChainEntry) -> str:

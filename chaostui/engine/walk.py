@@ -32,7 +32,7 @@ Step = tuple[Stage | None, Action | Out]
 class Walk:
     """An item on its way through the stages, which may stop on the way."""
 
-    __slots__ = ("_data_comes", "_link", "asked", "item", "off", "steps", "waits")
+    __slots__ = ("_data_comes", "_link", "_passed", "asked", "item", "off", "steps", "waits")
 
     def __init__(self, item: Item, link: Link, data_comes: Callable[[Stage], None]) -> None:
         self.item = item
@@ -44,6 +44,8 @@ class Walk:
         """The stage that waits, or has waited last."""
         self.off: set[Stage] = set()
         """Stages that were switched off, or changed while they waited, since it began."""
+        self._passed = 0
+        """Bytes that have gone through all stages."""
         self.steps = self._begin()
 
     def _begin(self) -> Iterator[Step]:
@@ -74,6 +76,7 @@ class Walk:
     def _through(self, stages: list[Stage], frame: Frame, delays: Delays) -> Iterator[Step]:
         """What ``stages`` make of ``frame``, which earlier ones hold for so long already."""
         if not stages:
+            self._passed += len(frame.data)
             yield None, Out(frame.data, delays)
             return
         stage, *others = stages
@@ -84,28 +87,33 @@ class Walk:
         context.now = time.monotonic()
         for action in stage.handler.on_data(frame):
             if isinstance(action, Send):
-                self._changed(stage, action, frame)
-                at = at + len(action.data) if frame.data.startswith(action.data, at) else 0
+                goes_on = frame.data.startswith(action.data, at) and action.data
+                if action.after or not (goes_on or action.data == frame.data):
+                    self._link.connection.hit(stage, self.item.exchange, describe(action, frame))
+                at = at + len(action.data) if goes_on else 0
                 piece = frame._replace(data=action.data, first=frame.first and not sent)
                 sent = True
                 own = ((stage, action.after),) if action.after > 0 else ()
                 yield from self._through(others, piece, (*delays, *own))
             elif stage not in self.off:
-                if isinstance(action, Stall) and at and frame is self.item.frame:
-                    self.item = self.item._replace(frame=frame._replace(data=frame.data[at:]))
                 yield stage, action
             elif isinstance(action, (Close, Reset, Stall)):
-                if not sent:
-                    yield from self._again(stages, frame, delays)
+                if not sent or 0 < at < len(frame.data):
+                    rest = frame._replace(data=frame.data[at:], first=frame.first and not sent)
+                    yield from self._again(stages, rest, delays)
                 return
             self.asked = stage
             context.now = time.monotonic()
 
-    def _changed(self, stage: Stage, action: Send, frame: Frame) -> None:
-        """Count it as a hit where bytes do not go on as they came."""
-        if action.after or action.data != frame.data:
-            what = describe(action, frame)
-            self._link.connection.hit(stage, self.item.exchange, what)
+    @property
+    def rest(self) -> Item:
+        """The item without the bytes that have gone through all stages."""
+        frame = self.item.frame
+        if not self._passed:
+            return self.item
+        return self.item._replace(
+            frame=frame._replace(data=frame.data[self._passed :], first=False)
+        )
 
     def _again(self, stages: list[Stage], frame: Frame, delays: Delays) -> Iterator[Step]:
         """Ask anew: the first stage was switched off, or changed, before it could end all."""

@@ -176,8 +176,9 @@ class Walker:
         self._walk = None
         self.stalled = True
         self._staller = stage
-        self._backlog.appendleft(walk.item)
-        self.bytes += len(walk.item.frame.data)
+        rest = walk.rest
+        self._backlog.appendleft(rest)
+        self.bytes += len(rest.frame.data)
 
     def _do(self, action: Reply | Wake | Call, stage: Stage, item: Item) -> None:
         match action:

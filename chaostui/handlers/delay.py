@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from chaostui.actions import Action, Send
-from chaostui.handler import Handler, Limits
+from chaostui.handler import At, Handler, Limits
 from chaostui.protocol import Frame
 
 
@@ -37,12 +37,14 @@ class Delay(Handler):
             Literal["upstream", "downstream", "both"],
             Meta(description="which way is held back: the request, the reply or both"),
         ] = "upstream"
+        at: At = "anywhere"
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        if self.options.direction in ("both", self.context.direction):
-            yield Send(frame.data, after=self.seconds())
-        else:
-            yield Send(frame.data)
+        spared = self.spare(frame)
+        if spared:
+            yield Send(frame.data[:spared])
+        if spared < len(frame.data):
+            yield Send(frame.data[spared:], after=self.seconds())
 
     def hold_again(self) -> float:
         return self.seconds()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chaostui.actions import Action, Stall
-from chaostui.handler import Handler
+from chaostui.actions import Action, Send, Stall
+from chaostui.handler import At, Handler, Limits
 from chaostui.protocol import Frame
 
 
@@ -14,8 +14,18 @@ class Hang(Handler):
 
     name = "hang"
 
+    class Options(Limits, frozen=True, kw_only=True):
+        """From where on."""
+
+        at: At = "anywhere"
+
     def on_open(self) -> Iterable[Action]:
-        yield Stall()
+        if self.options.at == "anywhere":
+            yield Stall()
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        yield Stall()
+        spared = self.spare(frame)
+        if spared:
+            yield Send(frame.data[:spared])
+        if spared < len(frame.data):
+            yield Stall()

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chaostui.actions import Action, Send, Wait
-from chaostui.handler import Handler, Limits, Way
+from chaostui.handler import At, Handler, Limits, Way
 from chaostui.protocol import Frame
 
 
@@ -38,12 +38,13 @@ class Slice(Handler):
             Meta(ge=0, le=86_400_000, description="pause after each piece", extra={"unit": "ms"}),
         ] = 0.0
         direction: Way = "both"
+        at: At = "anywhere"
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        if not self.acts:
-            yield Send(frame.data)
-            return
-        for piece in self.pieces(frame.data):
+        spared = self.spare(frame)
+        if spared:
+            yield Send(frame.data[:spared])
+        for piece in self.pieces(frame.data[spared:]) if spared < len(frame.data) else ():
             yield Send(piece)
             # Even no time at all lets the piece leave before the next one is written.
             yield Wait(self.options.delay / 1000)

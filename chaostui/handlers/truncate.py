@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from chaostui.actions import Action, Close, Send, Wake
-from chaostui.handler import Context, Handler, Limits, Way
+from chaostui.handler import At, Context, Handler, Limits, Way
 from chaostui.protocol import Frame
 
 
@@ -39,6 +39,7 @@ class Truncate(Handler):
             ),
         ] = 0.0
         direction: Way = "downstream"
+        at: At = "anywhere"
 
     def __init__(self, options: Any, context: Context) -> None:
         super().__init__(options, context)
@@ -52,14 +53,19 @@ class Truncate(Handler):
             yield Wake(max(self._begun + self.options.after - self.context.now, 0.0))
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        if not self.acts:
-            yield Send(frame.data)
+        spared = self.spare(frame)
+        if spared:
+            yield Send(frame.data[:spared])
+        rest = frame.data[spared:]
+        if spared and not rest:
             return
         yield from self.on_start()
         if self.options.after and not self.options.bytes:
-            yield Send(frame.data)
+            yield Send(rest)
             return
-        piece = frame.data[: max(self.options.bytes - self._passed, 0)]
+        if frame.first and self.options.at != "anywhere":
+            self._passed = 0
+        piece = rest[: max(self.options.bytes - self._passed, 0)]
         self._passed += len(piece)
         if piece:
             yield Send(piece)
