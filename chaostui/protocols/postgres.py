@@ -15,7 +15,7 @@ from chaostui.protocol import Frame, Kind, Phase, Request
 from chaostui.protocols import postgres_errors as errors
 from chaostui.protocols.framing import Framed
 from chaostui.protocols.lengths import masked
-from chaostui.protocols.postgres_messages import FAILED, Session, Unit
+from chaostui.protocols.postgres_messages import FAILED, SYNC, Session, Unit
 from chaostui.protocols.postgres_replies import Replies
 from chaostui.protocols.postgres_requests import COPY, Requests
 
@@ -45,6 +45,8 @@ class Postgres(Framed):
         if request is not None and request.tag:
             return (Send(request.tag),)  # nobody waits for an answer, but the server must know
         unit = request if isinstance(request, Unit) else Unit("")
+        if unit.kind == SYNC and unit.whole:
+            return (Send(errors.SYNC),)  # it asks for nothing that could fail
         if not session.ready and error.severity == "ERROR" and unit.raw:
             return (Send(unit.raw),)  # nobody hears of a deadlock before there is a session
         if session.starting:

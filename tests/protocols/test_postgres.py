@@ -580,6 +580,15 @@ def test_what_gets_no_reply_passes_although_it_is_hit() -> None:
     assert canceller.error("deadlock", request=asked(canceller, cancel)) == (Send(cancel),)
 
 
+@pytest.mark.parametrize("kind", ERRORS)
+def test_a_sync_alone_does_not_fail(kind: str) -> None:
+    """A client that has asked nothing since the last Sync takes no error for an answer."""
+    protocol = logged_in()
+    request = asked(protocol, SYNC)
+
+    assert protocol.error(kind, request=request) == (Send(SYNC),)
+
+
 def test_likely_errors_depend_on_the_phase() -> None:
     """A new connection is refused; one that is there is told of shutdowns and timeouts."""
     fresh = Postgres(dice=random.Random(7))

@@ -97,6 +97,19 @@ def test_a_commit_that_fails_has_not_committed(proxy: Chaos, connect: Connect) -
     assert client.execute("SELECT n FROM counted").fetchall() == []
 
 
+def test_a_sync_alone_is_passed_over(proxy: Chaos, connect: Connect) -> None:
+    """The end of an empty pipeline asks nothing, so the error waits for what does."""
+    client = connect()
+    ask(client)
+    with proxy.fault("errors", kind="deadlock"):
+        with client.pipeline() as pipeline:
+            pipeline.sync()
+        with pytest.raises(errors.DeadlockDetected):
+            ask(client)
+
+    assert ask(client) == (42,)
+
+
 class Asyncpg:
     """asyncpg's connection, asked from a thread without a loop."""
 
