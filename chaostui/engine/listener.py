@@ -158,20 +158,33 @@ class Listener:
 def _bound(info: AddressInfo, port: int) -> socket.socket | None:
     """Bind one address; None where this machine has no such family."""
     try:
-        sock = socket.socket(*info[:3])
+        socket.socket(*info[:3]).close()
     except OSError:
         return None
     try:
-        return _on_port(sock, info, port)
+        return _on_port(info, port)
     except OSError as error:
-        sock.close()
         if info[0] == socket.AF_INET6 and error.errno == errno.EADDRNOTAVAIL and port:
             return None  # a name such as localhost with ::1 in no interface
         raise
 
 
-def _on_port(sock: socket.socket, info: AddressInfo, port: int) -> socket.socket:
-    family, kind, proto, _, sockaddr = info
+def _on_port(info: AddressInfo, port: int) -> socket.socket:
+    sock = socket.socket(*info[:3])
+    try:
+        _take(sock, info, port)
+        # A port that the kernel chose is lost when listening stops; one that was asked for is not.
+        return sock if port else _on_port(info, sock.getsockname()[1])
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        if not port:
+            sock.close()
+
+
+def _take(sock: socket.socket, info: AddressInfo, port: int) -> None:
+    family, _, _, _, sockaddr = info
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     set_keep_alive(sock)
@@ -179,11 +192,6 @@ def _on_port(sock: socket.socket, info: AddressInfo, port: int) -> socket.socket
         # [::] alone means every address of this machine, as it does in Go's and Java's servers.
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(sockaddr[0] != "::"))
     sock.bind((sockaddr[0], port, *sockaddr[2:]))
-    if port:
-        return sock
-    # A port that the kernel chose is lost when listening stops; one that was asked for is not.
-    with sock:
-        return _on_port(socket.socket(family, kind, proto), info, sock.getsockname()[1])
 
 
 def refuse(sock: socket.socket) -> None:
