@@ -34,7 +34,7 @@ def even_sizes(total: int, size: int = 1 << 18) -> Iterator[int]:
 async def exchange_bulk(rig: Rig, sizes: tuple[Iterator[int], Iterator[int]], seed: int) -> None:
     """Send both ways at once, each with its half-close, and compare what arrives."""
     client, server = await rig.pair()
-    async with asyncio.timeout(120 if BULK > 64 * MIB else 50):
+    async with asyncio.timeout(240 if BULK > 64 * MIB else 50):
         sent_up, sent_down, got_up, got_down = await asyncio.gather(
             send_pieces(client, sizes[0], random.Random(seed), pause=0.002),
             send_pieces(server, sizes[1], random.Random(seed + 1), pause=0.002),
@@ -119,12 +119,14 @@ async def test_what_a_client_sends_before_the_backend_is_dialled_arrives() -> No
             client.close()
 
 
+@pytest.mark.timeout(300)
 async def test_bulk_both_ways_has_the_same_digest() -> None:
     """A gigabyte each way (64 MiB by default) is the same at both ends."""
     async with proxied() as rig:
         await exchange_bulk(rig, (even_sizes(BULK), even_sizes(BULK)), seed=1)
 
 
+@pytest.mark.timeout(300)
 async def test_bulk_both_ways_survives_a_delay_switched_200_times() -> None:
     """The same while a delay of both directions is switched on and off 200 times meanwhile."""
     switches = 0
