@@ -42,6 +42,7 @@ class Walker:
         "_link",
         "_staller",
         "_timer",
+        "_until",
         "_waited",
         "_waiting",
         "_wakes",
@@ -64,6 +65,8 @@ class Walker:
         self._walk: Walk | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._waited = 0.0
+        self._until = 0.0
+        """When the current ``Wait`` is over, and when the last one was."""
         self._timer: asyncio.TimerHandle | None = None
         self._wakes: dict[Stage, asyncio.TimerHandle] = {}
 
@@ -170,8 +173,9 @@ class Walker:
         if isinstance(action, Wait):
             walk.waits = stage
             self._link.source.pause(WAIT)
+            self._until = time.monotonic() + action.seconds
             loop = asyncio.get_running_loop()
-            self._waiting = loop.call_later(action.seconds, self._go_on)
+            self._waiting = loop.call_later(action.seconds, self._wait_over)
             return
         self._walk = None
         self.stalled = True
@@ -195,6 +199,14 @@ class Walker:
                 self.call.start()
             case _:
                 assert_never(action)
+
+    def _wait_over(self) -> None:
+        """The timer of a ``Wait`` has fired, perhaps a little early."""
+        left = self._until - time.monotonic()
+        if left > EARLY:
+            self._waiting = asyncio.get_running_loop().call_later(left + EARLY, self._wait_over)
+        else:
+            self._go_on()
 
     def _go_on(self) -> None:
         """A ``Wait`` is over."""
