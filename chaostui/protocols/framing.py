@@ -21,6 +21,11 @@ class Desync(Exception):
     """The bytes make no sense; the argument says why, in words."""
 
 
+def masked(data: bytes, start: int) -> bytes:
+    """``data`` with what stands at ``start`` and after it made unreadable."""
+    return data[:start] + b"*" * len(data[start:])
+
+
 class Cutter:
     """One direction of a connection.
 
@@ -168,6 +173,14 @@ class Framed(Protocol):
             if request is None or self.waiting[at] is request:
                 del self.waiting[at]
                 return
+
+    def redact(self, frame: Frame, *, upstream: bool) -> bytes:
+        # Where the frame is lost, secrets could be anywhere.
+        return masked(frame.data, 0) if self.opaque else self.shown(frame, upstream=upstream)
+
+    def shown(self, frame: Frame, *, upstream: bool) -> bytes:
+        """A frame's bytes without its secrets, while the protocol can be followed."""
+        return frame.data
 
     def error(
         self, kind: str = "", phase: Phase = "request", request: Request | None = None

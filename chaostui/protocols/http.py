@@ -11,7 +11,7 @@ from msgspec import Meta
 from chaostui.actions import Action, Close, Reply
 from chaostui.protocol import Frame, Kind, Options, Request
 from chaostui.protocols.framing import Framed
-from chaostui.protocols.http_messages import Replies, Requests
+from chaostui.protocols.http_messages import VERSION, Replies, Requests
 
 HOST = re.compile(rb"(\nhost:[ \t]*)[^\r\n]*", re.IGNORECASE)
 
@@ -34,6 +34,19 @@ BROKEN = {
     ),
 }
 """Replies that begin well and end with the connection."""
+
+
+SECRET_FIELDS = re.compile(
+    rb"\n(?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-auth-token):"
+    rb"[ \t]*([^\r\n]*)",
+    re.IGNORECASE,
+)
+SECRET_IN_URL = re.compile(
+    rb"[a-z]://([^/?#@\s]+)@"
+    rb"|[?&;](?:[a-z_-]*(?:password|passwd|secret|token)|pwd|pass|key|api[_-]?key|auth|code|sig"
+    rb"|signature|x-amz-signature|x-amz-credential|session|sid)=([^&;#\s]*)",
+    re.IGNORECASE,
+)
 
 
 class Http(Framed):
@@ -85,6 +98,15 @@ class Http(Framed):
             return frame
         return frame._replace(data=data[: host.end(1)] + self.host + data[host.end() :])
 
+    def shown(self, frame: Frame, *, upstream: bool) -> bytes:
+        data = frame.data
+        if not frame.first and (upstream or not data.startswith(VERSION)):
+            return data
+        empty = len(data) - len(data.lstrip(b"\r\n"))
+        head, end, body = data[empty:].partition(b"\r\n\r\n")
+        head = SECRET_IN_URL.sub(_starred, SECRET_FIELDS.sub(_starred, head))
+        return data[:empty] + head + end + body
+
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         start = b"HTTP/1.1 200 OK\r\nServer: chaostui\r\nContent-Type: text/plain\r\n"
         if kind in BROKEN:
@@ -108,3 +130,10 @@ class Http(Framed):
             lines.append("Connection: close")
         body = "" if request is not None and request.command == "HEAD" else f"{text}\n"
         return "\r\n".join([*lines, "", body]).encode()
+
+
+def _starred(found: re.Match[bytes]) -> bytes:
+    """What was found, its group made unreadable."""
+    start, end = found.span(found.lastindex or 0)
+    at = found.start()
+    return found[0][: start - at] + b"*" * (end - start) + found[0][end - at :]

@@ -7,9 +7,8 @@ from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Request
-from chaostui.protocols.framing import Framed
+from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.ldap_messages import Operation, Replies, Requests, Session, secret
-from chaostui.protocols.lengths import masked
 
 DISCONNECT = "disconnect"
 DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
@@ -60,7 +59,7 @@ class LDAP(Framed):
         code, text, _ = CODES[kind]
         return (Reply(message(request.id, request.result, result(code, text))),)
 
-    def redact(self, frame: Frame, *, upstream: bool) -> bytes:
+    def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         if not upstream or frame.request is None or frame.request.command not in SECRET:
             return frame.data
         return masked(frame.data, secret(frame.data) if frame.first else 0)

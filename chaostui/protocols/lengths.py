@@ -20,11 +20,6 @@ MAX_WAITING = 100_000
 """Requests whose replies a connection may owe."""
 
 
-def masked(data: bytes, start: int) -> bytes:
-    """``data`` with what stands at ``start`` and after it made unreadable."""
-    return data[:start] + b"*" * len(data[start:])
-
-
 class LengthCutter(Cutter):
     """One direction of a connection, read packet by packet.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chaostui.actions import Action, Close, Reply
-from chaostui.protocol import Kind, Request
+from chaostui.protocol import Frame, Kind, Request
 from chaostui.protocols import memcached_binary as binary
-from chaostui.protocols.framing import Framed
+from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.memcached_messages import Commands, Replies
 
 TEXTS = {
@@ -60,6 +60,12 @@ class Memcached(Framed):
             default=True,
         ),
     )
+
+    def shown(self, frame: Frame, *, upstream: bool) -> bytes:
+        asked = frame.request
+        if not upstream or asked is None or asked.command not in ("sasl_auth", "sasl_step"):
+            return frame.data
+        return masked(frame.data, binary.SIZE if frame.first else 0)
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         if kind == "too_many_connections":

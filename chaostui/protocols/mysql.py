@@ -10,8 +10,7 @@ from msgspec import Meta
 from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Options, Phase, Request
 from chaostui.protocols import mysql_errors as errors
-from chaostui.protocols.framing import Framed
-from chaostui.protocols.lengths import masked
+from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.mysql_packets import (
     COMMANDS,
     GREETING,
@@ -83,7 +82,7 @@ class MySQL(Framed):
             return reply, Close()
         return (reply,)
 
-    def redact(self, frame: Frame, *, upstream: bool) -> bytes:
+    def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         if not upstream or (frame.request is None and self.session.phase == COMMANDS):
             return frame.data
         command = frame.request.command if frame.request is not None else "AUTHENTICATION"

@@ -13,8 +13,7 @@ from typing import Any
 from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Phase, Request
 from chaostui.protocols import postgres_errors as errors
-from chaostui.protocols.framing import Framed
-from chaostui.protocols.lengths import masked
+from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.postgres_messages import FAILED, SYNC, Session, Unit
 from chaostui.protocols.postgres_replies import Replies
 from chaostui.protocols.postgres_requests import COPY, Requests
@@ -59,7 +58,7 @@ class Postgres(Framed):
             return Reply(errors.response(error)), Close()
         return (self._failing(error, unit),)
 
-    def redact(self, frame: Frame, *, upstream: bool) -> bytes:
+    def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         asked = frame.request
         secret = not self.session.ready if asked is None else asked.command == "PASSWORD"
         return masked(frame.data, 5 if frame.first else 0) if upstream and secret else frame.data

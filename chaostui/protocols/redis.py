@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import binascii
+import re
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Kind, Request
-from chaostui.protocols.framing import Framed
+from chaostui.protocol import Frame, Kind, Request
+from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.redis_messages import EXEC, QUEUED, Commands, Replies
 
 ERRORS = (
@@ -65,6 +66,16 @@ GRANTED = {"MULTI": b"*1\r\n$5\r\nMULTI\r\n", "DISCARD": DISCARD}
 """What Redis grants in any trouble: refused here, client and server would disagree on it."""
 
 
+SECRET_AFTER = {
+    ("AUTH", ""): 1,
+    ("MIGRATE", ""): 1,
+    ("HELLO", ""): 2,
+    ("ACL", "SETUSER"): 2,
+    ("CONFIG", "SET"): 2,
+}
+"""Commands with passwords among their arguments, and how many of their words can be shown."""
+
+
 class Redis(Framed):
     """Redis, Valkey and what else speaks RESP, pub/sub included, until MONITOR or SYNC."""
 
@@ -73,6 +84,16 @@ class Redis(Framed):
     replies = Replies
     kinds = tuple(kind for kind, _ in ERRORS)
     downstream: Replies
+
+    def shown(self, frame: Frame, *, upstream: bool) -> bytes:
+        asked = frame.request
+        if not upstream or asked is None:
+            return frame.data
+        for key in ("", asked.key.upper()):
+            words = SECRET_AFTER.get((asked.command, key))
+            if words is not None:
+                return masked(frame.data, after_words(frame.data, words) if frame.first else 0)
+        return frame.data
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         key = request.key if request is not None else ""
@@ -91,6 +112,13 @@ class Redis(Framed):
             text = f"EXECABORT Transaction discarded because of: {text}"
         self.downstream.replaced.append((request, f"-{text}\r\n".encode()))
         return DISCARD if request.tag == EXEC else UNKNOWN
+
+
+def after_words(data: bytes, count: int) -> int:
+    """Where the first ``count`` words of the command at the begin of ``data`` end."""
+    words = (rb"[^\n]*\n" * (1 + 2 * count)) if data[:1] == b"*" else (rb"\s*\S+" * count)
+    found = re.match(words, data)
+    return found.end() if found else len(data)
 
 
 def slot(key: str) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply
-from chaostui.protocol import Kind, Phase, Request
-from chaostui.protocols.framing import Framed
+from chaostui.protocol import Frame, Kind, Phase, Request
+from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.smtp_messages import INSIDE, MESSAGE, Commands, Replies
 
 TEXTS = {
@@ -21,6 +22,9 @@ TEXTS = {
     "554": "5.3.0 Transaction failed",
 }
 AUTH_TEXT = "4.7.0 Temporary authentication failure"
+
+MECHANISM = re.compile(rb"\s*\S+[ \t]*\S*[ \t]*")
+"""What of an AUTH can be shown."""
 
 MAIL_COMMANDS = frozenset(["MAIL", "RCPT", "DATA", "BDAT", MESSAGE])
 """What a mail's own errors answer; elsewhere a server in trouble says 421 (s3.8)."""
@@ -56,6 +60,14 @@ class Smtp(Framed):
         if phase == "open" or (request is not None and request.command in MAIL_COMMANDS):
             return kinds
         return [kind for kind in kinds if "open" in kind.phases]
+
+    def shown(self, frame: Frame, *, upstream: bool) -> bytes:
+        asked, data = frame.request, frame.data
+        if not upstream or asked is None or asked.command not in ("AUTH", ""):
+            return data
+        line = data.rstrip(b"\r\n")
+        name = MECHANISM.match(line) if asked.command and asked.tag != INSIDE else None
+        return masked(line, name.end() if name else 0) + data[len(line) :]
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         text = TEXTS[kind]
