@@ -102,9 +102,8 @@ def own(arguments: Sequence[str], *, profile: str = "", keep: bool = False) -> i
     """Start an engine with these arguments, show it, and end it when the console ends."""
     engine = OwnEngine(arguments, keep=keep)
     try:
-        endpoint = engine.start()
         return run_console(
-            endpoint,
+            engine.start,  # meanwhile the console paints
             owned=True,
             profile_path=profile or None,
             keep=keep,

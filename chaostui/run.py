@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 import uvloop
+from msgspec.structs import replace
 
 from chaostui import log as logs, registry
 from chaostui.api.server import ControlServer
@@ -95,9 +96,12 @@ class Engine:
         launch, supervisor = self._launch, self.supervisor
         supervisor.on_change(logs.changes)
         await supervisor.start(self._profile)
+        control = self._profile.control
         unix = launch.unix or str(path_for(os.getpid()))
+        if control.listen is not None and control.listen.path:
+            unix, control = control.listen.path, replace(control, listen=None)
         try:
-            await self._server.start(supervisor, self._profile.control, unix)
+            await self._server.start(supervisor, control, unix)
         except BaseException:
             await supervisor.close()
             raise

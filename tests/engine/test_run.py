@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from chaostui import Client
 from tests.engine.headless import Headless
-from tests.engine.rig import ping
+from tests.engine.rig import ping, turned_away
 from tests.tcp import Listener, Peer, free_port
 from tests.wait import eventually
 
@@ -158,15 +159,14 @@ async def test_it_is_back_at_once_after_a_kill(tmp_path: Path) -> None:
                 assert await client.receive() == b""
 
 
-async def test_a_proxy_cannot_be_pointed_at_the_control_api() -> None:
+def test_a_proxy_cannot_be_pointed_at_the_control_api() -> None:
     """The API's own address is refused as a backend, however it was configured."""
     api = free_port()
     # A spelling that only the resolver understands: the profile is not refused for it.
     listen = ("--listen", "127.0.0.1:0", "--backend", f"127.1:{api}")
     with Headless(*listen, "--api", f"localhost:{api}") as running:
         assert running.ready, running.log
-        async with await Peer.connect(running.address()) as client:
-            await client.expect_reset()
+        await turned_away(running.address())
         assert "is an address of chaostui's own" in running.log
 
 
@@ -441,3 +441,17 @@ def test_a_pipe_into_head_shows_no_traceback(tmp_path: Path) -> None:
 
     assert "Traceback" not in shown.stderr
     assert shown.stdout
+
+
+def test_the_api_can_be_a_unix_socket_of_a_given_name(tmp_path: Path) -> None:
+    """``--api unix:PATH`` answers there, and nothing is left of it at the end."""
+    path = tmp_path / "api.sock"
+    given = ("--listen", "127.0.0.1:0", "--backend", "127.0.0.1:9", "--api", f"unix:{path}")
+
+    with Headless(*given) as running:
+        with Client(unix=path) as client:
+            assert client.get_handler() == "normal"
+        running.signal(signal.SIGTERM)
+        assert running.wait() == 0
+
+    assert not path.exists()

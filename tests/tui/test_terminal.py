@@ -75,8 +75,9 @@ class Terminal:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
             os.chdir(ROOT)
             own = {"TERM": "xterm-256color", "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-            # Readline may have put COLUMNS into the environment behind Python's back.
-            os.execve(sys.executable, [sys.executable, "-c", SHOW, endpoint], os.environ | own)
+            # Readline puts its idea of the size into the environment, and workers inherit it.
+            given = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+            os.execve(sys.executable, [sys.executable, "-c", SHOW, endpoint], given | own)
         self._reading = threading.Event()
         self._reading.set()
         self._thread = threading.Thread(target=self._read, daemon=True)
