@@ -116,6 +116,15 @@ class Rig:
         )
 
 
+async def turned_away(address: tcp.Address) -> None:
+    """Connect where clients are reset at once, which may be before connecting has ended."""
+    try:
+        async with await Peer.connect(address) as client:
+            await client.expect_reset()
+    except ConnectionResetError:
+        pass
+
+
 def descriptors() -> int:
     """How many files and sockets this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))

@@ -19,7 +19,7 @@ from chaostui.engine.supervisor import Supervisor
 from chaostui.events import Closed, Dialled
 from chaostui.registry import builtin
 from chaostui.settings import Address, ControlSettings, Profile
-from tests.engine.rig import echoing, make, ping, proxied
+from tests.engine.rig import echoing, make, ping, proxied, turned_away
 from tests.tcp import Listener, Peer, free_port
 from tests.wait import eventually
 
@@ -63,9 +63,8 @@ needs_v6 = pytest.mark.skipif(not v6(), reason="this machine has no ::1")
 async def test_a_refused_dial_resets_the_client_and_is_told() -> None:
     """U01: the client is accepted, then reset; event, last error and counter say why."""
     async with proxied(backend=DEAD) as rig:
-        client = await rig.connect()
         start = asyncio.get_running_loop().time()
-        await client.expect_reset()
+        await turned_away(rig.address())
 
         assert asyncio.get_running_loop().time() - start < 0.5
         await rig.empty()
@@ -79,7 +78,7 @@ async def test_the_last_error_is_forgotten_when_the_backend_is_back() -> None:
     """U06: a backend that comes back serves the very next client, and no error is left."""
     port = free_port()
     async with proxied(backend=Address("127.0.0.1", port)) as rig:
-        await (await rig.connect()).expect_reset()
+        await turned_away(rig.address())
         async with Listener(port=port) as backend:
             client = await rig.connect()
             server = await backend.accept()
@@ -156,7 +155,7 @@ async def test_a_client_that_gives_up_while_dialling_is_gone_at_once() -> None:
 async def test_a_name_that_does_not_exist_is_told_in_one_line() -> None:
     """U04: start works; the client is reset and the error names what cannot be resolved."""
     async with proxied(backend=Address("name.invalid", 80)) as rig:
-        await (await rig.connect()).expect_reset()
+        await turned_away(rig.address())
 
         await eventually(lambda: rig.supervisor.proxy().last_error)
         assert "cannot resolve name.invalid: " in rig.supervisor.proxy().last_error
@@ -252,8 +251,7 @@ async def refusal(listen: str, host: str) -> str:
     await supervisor.start(Profile(proxy=tuple(proxies)))
     try:
         at = Address.parse(supervisor.proxies()[-1].listen)
-        async with await Peer.connect((at.host, at.port)) as client:
-            await client.expect_reset()
+        await turned_away((at.host, at.port))
         assert supervisor.proxies()[-1].stats.connections == 1
         return supervisor.proxies()[-1].last_error
     finally:
@@ -295,7 +293,7 @@ async def test_a_proxy_dials_neither_another_proxy_nor_the_control_api() -> None
         await rig.add("c", backend=Address(*api.address))
 
         for name in ("b", "c"):
-            await (await rig.connect(name)).expect_reset()
+            await turned_away(rig.address(name))
             error = rig.supervisor.proxy(name).last_error
             assert "is an address of chaostui's own" in error
 
@@ -307,7 +305,7 @@ async def test_a_proxy_dials_neither_another_proxy_nor_the_control_api() -> None
 async def test_a_link_local_backend_is_refused(host: str) -> None:
     """Cloud metadata is not for a proxy that anybody can point there."""
     async with proxied(backend=Address(host, 80), connect_timeout=1) as rig:
-        await (await rig.connect()).expect_reset()
+        await turned_away(rig.address())
 
         assert "is link-local" in rig.supervisor.proxy().last_error
 

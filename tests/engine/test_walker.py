@@ -107,8 +107,8 @@ async def test_a_handler_that_fails_ends_its_own_connection_alone(
         else:
             await rig.chain("own", direction="upstream")
         for number in range(3):
-            client = await rig.connect()
             try:
+                client = await rig.connect()
                 await client.send(b"hello")
                 if bad is RaisesAtEnd:
                     client.half_close()
