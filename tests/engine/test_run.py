@@ -159,7 +159,7 @@ async def test_it_is_back_at_once_after_a_kill(tmp_path: Path) -> None:
                 assert await client.receive() == b""
 
 
-def test_a_proxy_cannot_be_pointed_at_the_control_api() -> None:
+async def test_a_proxy_cannot_be_pointed_at_the_control_api() -> None:
     """The API's own address is refused as a backend, however it was configured."""
     api = free_port()
     # A spelling that only the resolver understands: the profile is not refused for it.
