@@ -92,8 +92,9 @@ def write() -> None:
     """Write the tables into the README."""
     text = README.read_text(encoding="utf-8")
     for name, make in TABLES.items():
-        made = make().strip()
-        text = between(name).sub(lambda found, made=made: f"{found[1]}{made}\n{found[3]}", text)
+        head, _, rest = text.partition(f"<!-- {name} -->\n")
+        _, tail, rest = rest.partition(f"<!-- /{name} -->")
+        text = f"{head}<!-- {name} -->\n{make().strip()}\n{tail}{rest}"
     README.write_text(text, encoding="utf-8")
 
 
