@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 
 from chaostui.actions import Action
 from chaostui.protocol import Frame, Kind, Phase, Protocol, Request
-
-TLS_HANDSHAKE = b"\x16"
+from chaostui.protocols import tls
 
 
 class Desync(Exception):
@@ -147,8 +146,8 @@ class Framed(Protocol):
     def request(self, data: bytes) -> list[Frame]:
         if self.fresh:
             self.fresh = False
-            if data.startswith(TLS_HANDSHAKE):
-                self.opaque = "TLS"
+            if data.startswith(tls.HANDSHAKE):
+                self.opaque = tls.reason(data)
         return self._cut(self.upstream, data)
 
     def reply(self, data: bytes) -> list[Frame]:

@@ -6,14 +6,25 @@ import random
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Frame, Kind, Request
+from chaostui.protocol import Frame, Kind, Options, Request
 from chaostui.protocols.framing import Framed, masked
-from chaostui.protocols.ldap_messages import Operation, Replies, Requests, Session, secret
+from chaostui.protocols.ldap_messages import (
+    NAMES,
+    STARTTLS,
+    Operation,
+    Replies,
+    Requests,
+    Session,
+    secret,
+)
+from chaostui.protocols.tls import Tls
 
 DISCONNECT = "disconnect"
 DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 """The notice that a server sends before it closes (section 4.4.1)."""
 UNAVAILABLE = 52
+NO_TLS = b"1.3.6.1.4.1.1466.29999"
+"""As long as StartTLS's name, and nobody's."""
 
 SECRET = ("BIND", "PASSWORD MODIFY")
 """Operations that carry passwords."""
@@ -40,6 +51,12 @@ class LDAP(Framed):
     )
     requests = Requests
     replies = Replies
+
+    class Options(Options, frozen=True, kw_only=True):
+        """What the client may be offered."""
+
+        tls: Tls = "passthrough"
+
     upstream: Requests
     downstream: Replies
 
@@ -48,6 +65,18 @@ class LDAP(Framed):
     ) -> None:
         super().__init__(backend, dice, **options)
         self.session = self.upstream.session = self.downstream.session = Session()
+
+    def request(self, data: bytes) -> list[Frame]:
+        frames = super().request(data)
+        if self.options.tls != "refuse":
+            return frames
+        # The server refuses an operation that it does not know (section 4.12).
+        return [
+            frame._replace(data=frame.data.replace(STARTTLS, NO_TLS, 1))
+            if frame.request is not None and frame.request.name == NAMES[STARTTLS]
+            else frame
+            for frame in frames
+        ]
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         if request is not None and request.tag:

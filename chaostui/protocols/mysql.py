@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -21,6 +21,7 @@ from chaostui.protocols.mysql_packets import (
 )
 from chaostui.protocols.mysql_replies import Replies
 from chaostui.protocols.mysql_requests import Requests
+from chaostui.protocols.tls import Tls
 
 SECRET_AFTER = {"LOGIN": 36, "CHANGE USER": 5, "AUTHENTICATION": 0}
 """Where the user's name begins, after which passwords come; 0: nothing can be shown."""
@@ -42,10 +43,9 @@ class MySQL(Framed):
     class Options(Options, frozen=True, kw_only=True):
         """What the client may be offered."""
 
-        tls: Annotated[
-            Literal["passthrough", "refuse"],
-            Meta(description="refuse: hide the server's TLS and compression from clients"),
-        ] = "passthrough"
+        tls: Annotated[Tls, Meta(description="refuse: hide TLS and compression from clients")] = (
+            "passthrough"
+        )
 
     upstream: Requests
     downstream: Replies

@@ -7,9 +7,10 @@ import re
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply
-from chaostui.protocol import Frame, Kind, Phase, Request
+from chaostui.protocol import Frame, Kind, Options, Phase, Request
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.smtp_messages import INSIDE, MESSAGE, Commands, Replies
+from chaostui.protocols.tls import Tls
 
 TEXTS = {
     "421": "4.3.2 Service not available, closing transmission channel",
@@ -22,6 +23,9 @@ TEXTS = {
     "554": "5.3.0 Transaction failed",
 }
 AUTH_TEXT = "4.7.0 Temporary authentication failure"
+
+STARTTLS, NO_TLS = b"STARTTLS", b"X-NO-TLS"
+OFFER = re.compile(rb"^(250[ -])STARTTLS(?=[ \r\n])", re.IGNORECASE | re.MULTILINE)
 
 MECHANISM = re.compile(rb"\s*\S+[ \t]*\S*[ \t]*")
 """What of an AUTH can be shown."""
@@ -49,11 +53,34 @@ class Smtp(Framed):
         Kind("554", "the mail is refused"),
     )
 
+    class Options(Options, frozen=True, kw_only=True):
+        """What the client may be offered."""
+
+        tls: Tls = "passthrough"
+
     def __init__(
         self, backend: str = "", dice: random.Random | None = None, **options: Any
     ) -> None:
         super().__init__(backend, dice, **options)
         self.downstream.commands = self.upstream
+
+    def request(self, data: bytes) -> list[Frame]:
+        frames = super().request(data)
+        if self.options.tls != "refuse":
+            return frames
+        return [
+            frame._replace(data=frame.data.upper().replace(STARTTLS, NO_TLS))
+            if frame.request is not None and frame.request.command == "STARTTLS"
+            else frame
+            for frame in frames
+        ]
+
+    def reply(self, data: bytes) -> list[Frame]:
+        frames = super().reply(data)
+        if self.options.tls != "refuse" or self.opaque:
+            return frames
+        # Frames end with a line; an extension that clients do not know they pass over (s4.1.1.1).
+        return [frame._replace(data=OFFER.sub(rb"\1" + NO_TLS, frame.data)) for frame in frames]
 
     def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
         kinds = super().likely(phase, request)
