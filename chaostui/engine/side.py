@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 # Reasons to pause reading: reading goes on when none is left.
 WRITE, HELD, WAIT, DIAL, CALL, TAP = 1, 2, 4, 8, 16, 32
 
-HIGH_WATER = 65_536
+HIGH_WATER = 0
+"""Bytes in a write buffer at which the other side pauses. uvloop reads up to 256 KiB at once and
+keeps a chunk until its last byte is written: so a peer that does not read costs one chunk."""
 LINGER_ZERO = struct.pack("ii", 1, 0)
 LINGER_UNREAD = 1.0
 """Seconds to read and drop what a peer still sends after our FIN: closing with unread input
