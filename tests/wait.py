@@ -6,6 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
+SLACK = 0.5
+"""Seconds that a busy machine may add before something is called late."""
+
 STEP = 0.005
 """Seconds between two looks at a condition."""
 

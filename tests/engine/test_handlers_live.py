@@ -13,7 +13,7 @@ from chaostui.events import Closed
 from chaostui.settings import Address
 from tests.engine.rig import ACTOR, Rig, digest_all, echoing, ping, proxied, send_pieces
 from tests.tcp import Peer, free_port
-from tests.wait import eventually
+from tests.wait import SLACK, eventually
 
 KB = 1000
 
@@ -111,7 +111,7 @@ async def test_a_slow_accept_dials_late() -> None:
         start = now()
         client = await rig.connect()
         await client.send(b"hello")
-        assert now() - start < 0.15
+        assert now() - start < 0.15 + SLACK
         server = await rig.backend.accept()
 
         assert now() - start >= 0.19
@@ -127,7 +127,7 @@ async def test_a_slow_close_holds_the_end_back_and_nothing_else() -> None:
         server.half_close()
         start = now()
         assert await client.receive_exactly(5) == b"reply"
-        assert now() - start < 0.2
+        assert now() - start < 0.2 + SLACK
         await client.expect_eof()
 
         assert 0.2 <= now() - start < 1

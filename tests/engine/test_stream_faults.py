@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 
-import pytest
-
 from tests.engine.rig import ACTOR, echoing, proxied
 from tests.tcp import Peer
+from tests.wait import SLACK
 
 DATA = random.Random(1).randbytes(200_000)
 
@@ -30,7 +29,7 @@ async def test_a_shared_throttle_divides_the_rate() -> None:
         await asyncio.gather(*sends)
 
         assert [data == DATA for data, _ in got] == [True, True]
-        assert max(took for _, took in got) == pytest.approx(0.4, rel=0.1)
+        assert 0.36 <= max(took for _, took in got) < 0.44 + SLACK
 
 
 async def test_a_throttle_in_the_mix_slows_both_ways() -> None:
@@ -44,7 +43,7 @@ async def test_a_throttle_in_the_mix_slows_both_ways() -> None:
         await server.send(bytes(1000))
         await client.receive_exactly(1000)
 
-        assert loop.time() - started == pytest.approx(0.2, abs=0.03)
+        assert 0.17 <= loop.time() - started < 0.23 + SLACK
 
 
 async def test_lost_segments_are_late_and_nothing_is_missing() -> None:
@@ -79,12 +78,12 @@ async def test_a_slow_accept_delays_the_backend_only() -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         client = await rig.connect()
-        assert loop.time() - started < 0.1
+        assert loop.time() - started < 0.1 + SLACK
         await client.send(b"hello")
         server = await rig.backend.accept()
         assert await server.receive_exactly(5) == b"hello"
 
-        assert 0.299 <= loop.time() - started < 0.4
+        assert 0.299 <= loop.time() - started < 0.4 + SLACK
 
 
 async def test_a_connection_can_be_cut_after_a_time() -> None:
@@ -100,7 +99,7 @@ async def test_a_connection_can_be_cut_after_a_time() -> None:
             await asyncio.sleep(0.05)
         await client.expect_eof()
 
-        assert 0.45 < loop.time() - started < 0.6
+        assert 0.45 < loop.time() - started < 0.6 + SLACK
 
 
 async def test_a_truncated_reply_behind_a_throttle_is_cut_to_the_byte() -> None:
@@ -127,4 +126,4 @@ async def test_a_removed_fault_leaves_the_waits_of_others() -> None:
         await rig.supervisor.remove_chain(None, name, ACTOR)
         _, took = await clocked(client, 1000 - len(piece))
 
-        assert 0.15 < took < 0.3
+        assert 0.15 < took < 0.3 + SLACK
