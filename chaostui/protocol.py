@@ -34,7 +34,7 @@ class Request(NamedTuple):
     """What the protocol itself needs to answer it (a message id, an opcode)."""
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProtocolOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a protocol can be told; most take nothing."""
 
 
@@ -79,7 +79,7 @@ class Protocol:
     name: ClassVar[str] = "tcp"
     framed: ClassVar[bool] = False
     kinds: ClassVar[tuple[Kind, ...]] = ()
-    Options: ClassVar[type[Options]] = Options
+    Options: ClassVar[type[ProtocolOptions]] = ProtocolOptions
     """What it can be told, declared as a handler's options are: unit, bounds, help."""
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from chaostui.actions import Action, Close, Reply
-from chaostui.protocol import Frame, Kind, Options, Request
+from chaostui.protocol import Frame, Kind, ProtocolOptions, Request
 from chaostui.protocols.framing import Framed
 from chaostui.protocols.http_messages import VERSION, Replies, Requests
 
@@ -61,7 +61,7 @@ class Http(Framed):
         Kind("garbage", "a reply that is not HTTP, then the connection ends"),
     )
 
-    class Options(Options, frozen=True, kw_only=True):
+    class Options(ProtocolOptions, frozen=True, kw_only=True):
         """What to change, and what errors say."""
 
         overwrite_host_header: Annotated[

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Frame, Kind, Options, Request
+from chaostui.protocol import Frame, Kind, ProtocolOptions, Request
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.ldap_messages import (
     NAMES,
@@ -52,7 +52,7 @@ class LDAP(Framed):
     requests = Requests
     replies = Replies
 
-    class Options(Options, frozen=True, kw_only=True):
+    class Options(ProtocolOptions, frozen=True, kw_only=True):
         """What the client may be offered."""
 
         tls: Tls = "passthrough"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Frame, Kind, Options, Phase, Request
+from chaostui.protocol import Frame, Kind, Phase, ProtocolOptions, Request
 from chaostui.protocols import mysql_errors as errors
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.mysql_packets import (
@@ -40,7 +40,7 @@ class MySQL(Framed):
     requests = Requests
     replies = Replies
 
-    class Options(Options, frozen=True, kw_only=True):
+    class Options(ProtocolOptions, frozen=True, kw_only=True):
         """What the client may be offered."""
 
         tls: Annotated[Tls, Meta(description="refuse: hide TLS and compression from clients")] = (

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply
-from chaostui.protocol import Frame, Kind, Options, Phase, Request
+from chaostui.protocol import Frame, Kind, Phase, ProtocolOptions, Request
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.smtp_messages import INSIDE, MESSAGE, Commands, Replies
 from chaostui.protocols.tls import Tls
@@ -53,7 +53,7 @@ class Smtp(Framed):
         Kind("554", "the mail is refused"),
     )
 
-    class Options(Options, frozen=True, kw_only=True):
+    class Options(ProtocolOptions, frozen=True, kw_only=True):
         """What the client may be offered."""
 
         tls: Tls = "passthrough"
