@@ -20,8 +20,8 @@ from chaostui.engine.connection import Connection
 DEFAULT_HZ, MAX_HZ = 10.0, 30.0
 MAX_EVENTS = 200
 
-SLICE = 200
-"""Connections put into columns before the loop gets its turn: well under a millisecond."""
+SLICE = 100
+"""Connections put into columns before the loop gets its turn: about 0.2 ms."""
 
 _STATE_CODES = {state: code for code, state in enumerate(STATES)}
 _U32 = 2**32 - 1
@@ -49,6 +49,7 @@ class Camera:
         self.newest = engine.events
         self.seq += 1
         proxies = {proxy.name: index for index, proxy in enumerate(engine.proxies)}
+        await asyncio.sleep(0)
         strip = await self._develop(proxies)
         frame = Frame(
             seq=self.seq,
@@ -98,14 +99,17 @@ class Strip:
     def count(self, some: list[Connection], proxies: dict[str, int]) -> None:
         """Add the numbers of some connections."""
         columns, now = self.columns, time.monotonic()
+        ups, downs = [c.up for c in some], [c.down for c in some]
         columns["id"].extend([c.id for c in some])
         columns["proxy"].extend([proxies.get(c.proxy.name, 0) for c in some])
         columns["state"].extend([_STATE_CODES[c.state] for c in some])
-        columns["upstream"].extend([c.up.received for c in some])
-        columns["downstream"].extend([c.down.received for c in some])
+        columns["upstream"].extend([up.received for up in ups])
+        columns["downstream"].extend([down.received for down in downs])
         columns["exchanges"].extend([c.number for c in some])
         columns["hits"].extend([c.hits & _U32 for c in some])
-        columns["held"].extend([(c.up.held + c.down.held) & _U32 for c in some])
+        columns["held"].extend(
+            [(up.held + down.held) & _U32 for up, down in zip(ups, downs, strict=True)]
+        )
         columns["age"].extend([now - c.opened for c in some])
         columns["idle"].extend([c.look(now) for c in some])
 
