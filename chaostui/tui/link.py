@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import getpass
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from chaostui.client import AsyncClient, Frame
 from chaostui.client.ask import API, Ask
-from chaostui.errors import ChaosError, EngineRefused
+from chaostui.errors import ChaosError
 
 
-def connect(endpoint: str, *, actor: str = "console", token: str | None = None) -> ClientLink:
-    """A link to the engine at ``unix:/path`` or ``http://host:port``. Raises ValueError."""
+@functools.cache
+def own_name() -> str:
+    """Who this console is in the journal: two consoles never share a name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    host = socket.gethostname().partition(".")[0]
+    name = f"console {user[:20]}@{host[:20]} {os.getpid()}"
+    return name.encode("ascii", "replace").decode()
+
+
+def connect(endpoint: str, *, actor: str = "", token: str | None = None) -> ClientLink:
+    """A link to the engine at ``unix:/path`` or ``http://host:port``. Raises ValueError.
+
+    ``actor`` is the name that the journal shows, ``own_name()`` unless told.
+    """
+    actor = actor or own_name()
     if endpoint.startswith("unix:"):
         path = "/" + endpoint.removeprefix("unix:").lstrip("/")
         return ClientLink(AsyncClient(unix=path, actor=actor), endpoint)
@@ -96,12 +116,8 @@ class ClientLink:
         return self._client.live(hz=hz)
 
     def tap(self, connection: int) -> AsyncIterator[Mapping[str, Any]]:
-        """The payload of one connection. Raises EngineRefused where the engine has no tap."""
-        tap = getattr(self._client, "tap", None)
-        if tap is None:
-            raise EngineRefused("this engine shows no payload", 404)
-        stream: AsyncIterator[Mapping[str, Any]] = tap(connection)
-        return stream
+        """What passes on one connection from now on, until it ends."""
+        return self._client.tap(connection)
 
     async def close(self) -> None:
         """Close the kept connection."""

@@ -11,7 +11,7 @@ import uvloop
 
 from chaostui.tui import config as configs
 from chaostui.tui.app import ConsoleApp
-from chaostui.tui.link import ClientLink, LateLink, connect
+from chaostui.tui.link import ClientLink, LateLink, connect, own_name
 from chaostui.tui.screens.base import Desk
 from chaostui.tui.session import Session
 
@@ -34,7 +34,7 @@ def show(
     else:
         link = connect(endpoint)
     desk = Desk(
-        session=Session(link),
+        session=Session(link, actor=own_name()),
         config=config if config is not None else configs.load(),
         profile=profile,
         owned=owned,
