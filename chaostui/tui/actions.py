@@ -119,7 +119,8 @@ def _connections() -> Iterator[Action]:
             "one page down")
     yield a("connections.page-up", ("pageup",), c, "connections: page up", "one page up")
     yield a("connections.detail", ("enter",), c, "connections: detail",
-            "the connection's timeline and payload", "GET /connections/{id}", "detail")
+            "the connection's timeline and payload", "GET /events?since=0&connection={id}",
+            "detail")
     yield a("connections.filter", ("slash",), "view", "connections: filter",
             "filter; red or green while typing, esc clears", "", "filter", "FILTER")
     yield a("connections.clear-filter", (), "view", "connections: clear filter",
@@ -188,12 +189,11 @@ def _screens() -> Iterator[Action]:
     yield a("screen.live", ("L",), "screens", "screen: live", "the main screen")
     yield a("screen.timeline", ("T",), "screens", "screen: timeline",
             "hits, rates and delays over time")
-    yield a("screen.events", ("E",), "screens", "screen: events", "all events, full screen",
-            "GET /events")
+    yield a("screen.events", ("E",), "screens", "screen: events", "all events, full screen")
     yield a("screen.rules", ("R",), "screens", "screen: rules and profiles",
-            "profiles: load, compare, save; chains (engine lost: restart it)", "GET /profile")
+            "profiles: load, compare, save; chains (engine lost: restart it)")
     yield a("screen.options", ("O",), "screens", "screen: options",
-            "every setting with its origin", "GET /engine")
+            "every setting with its origin", "GET /profile")
     yield a("screen.journal", ("J",), "screens", "screen: journal", "who changed what, markers",
             "GET /journal")
     yield a("timeline.in", ("plus",), "timeline", "timeline: zoom in", "shorter time", "", "in")
@@ -231,7 +231,7 @@ def _screens() -> Iterator[Action]:
     yield a("options.filter", ("slash",), "options", "options: search", "search the options", "",
             "search")
     yield a("journal.export", ("w",), "journal", "journal: export Markdown",
-            "write the journal as Markdown for a bug report", "GET /journal", "export")
+            "write the journal as Markdown for a bug report", "", "export")
 
 
 def _help() -> Iterator[Action]:
@@ -243,8 +243,7 @@ def _help() -> Iterator[Action]:
     yield a("help.palette", ("ctrl+p", "colon"), "help", "help: commands",
             "find any command by name", "", "commands")
     yield a("help.jump", ("ctrl+o",), "help", "view: jump", "jump to a pane by a letter")
-    yield a("engine.status", (), "help", "engine: show status", "what the engine says of itself",
-            "GET /engine")
+    yield a("engine.status", (), "help", "engine: show status", "what the engine says of itself")
     yield a("help.quit", ("q",), "help", "app: quit", "quit; twice while faults are on")
     yield a("help.suspend", ("ctrl+z",), "help", "app: suspend",
             "back to the shell; the engine runs on")

@@ -46,7 +46,7 @@ class Dialogs:
             "ask.setting": lambda now: self._ask("value", "settings.enter", now),
             "ask.option": self._option,
             "ask.sort": lambda _: self._sort("sort by", "connections.sort"),
-            "columns.show": lambda _: self._sort("show or hide", "columns.show"),
+            "ask.column": lambda _: self._sort("show or hide", "columns.show"),
             "ask.time": lambda _: self._time(),
             "ask.file": lambda _: self._ask("save as", "rules.save-as", "chaos-2.toml"),
             "ask.settings": lambda _: self._settings(),

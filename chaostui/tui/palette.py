@@ -15,6 +15,7 @@ from chaostui.tui.model.columns import COLUMNS
 from chaostui.tui.model.phrases import understand
 from chaostui.tui.screens.base import ConsoleScreen
 from chaostui.tui.widgets.lineview import LineView
+from chaostui.tui.widgets.listing import Listing
 
 Entry = tuple[str, str, str, str]
 """Title, help, action id, argument."""
@@ -50,6 +51,8 @@ class ActionsProvider(Provider):
             contexts |= {base.CONTEXT, *(str(p.CONTEXT) for p in base.query(LineView))}
             if base.CONTEXT == "connections":
                 contexts.add("weights")
+            if base.query(Listing):
+                contexts.add("list")
         for action in ACTIONS:
             if action.context in contexts:
                 keys = " ".join(shown(key) for key in action.keys)

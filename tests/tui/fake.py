@@ -49,6 +49,7 @@ class FakeEngine:
         self.now = START
         self.seq = 0
         self.requests: list[tuple[str, str, Any]] = []
+        self.reads: list[tuple[str, str]] = []
         self.refuse: dict[tuple[str, str], str] = {}
         self.gate: asyncio.Event | None = None
         """When set to an event, every change waits for it: what is pending stays pending."""
@@ -76,6 +77,8 @@ class FakeEngine:
         """Answer one call of the native API, and note it."""
         if method != "GET":
             self.requests.append((method, path, body))
+        else:
+            self.reads.append((method, path))
         if self.gone:
             raise EngineUnreachable(self.gone)
         if self.gate is not None and method != "GET":
@@ -98,6 +101,7 @@ class FakeEngine:
 
     async def tap(self, connection: int) -> AsyncIterator[Mapping[str, Any]]:
         """The payload that a test laid out."""
+        self.reads.append(("GET", f"/connections/{connection}/tap"))
         if not self.payload:
             raise EngineRefused("this engine shows no payload", 404)
         for entry in self.payload:

@@ -32,12 +32,10 @@ class EventsScreen(ConsoleScreen):
         self.pane.focus()
 
     def commands(self) -> Commands:
-        """Filter and times."""
+        """The filter."""
         return {
             "events.filter": lambda _: self.bar.open(self.pane.filter.text),
             "connections.filter": lambda _: self.bar.open(self.pane.filter.text),
-            "events.goto": lambda _: self.ask("ask.time"),
-            "events.at": lambda at: self.pane.go_to(float(at)),
             "view.back": lambda _: self._back(),
         }
 

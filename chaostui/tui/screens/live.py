@@ -52,14 +52,16 @@ class LiveScreen(ConsoleScreen):
             self.session, fields=config.columns, sort=config.sort, reverse=config.reverse
         )
         self.stream = StreamPane(self.session)
+        self.events = EventPane(self.session)
         self.filter_bar = FilterBar(self.table.set_filter)
+        self._filtered: Widget = self.table
         self._learned = ""
 
     def content(self) -> Iterable[Widget]:
         """Figures on top; mix and settings at the left, connections and events at the right."""
         yield Kpis(self.session)
         with_left = Vertical(MixPane(self.session), SettingsPane(self.session), id="left")
-        lower = Vertical(EventPane(self.session), self.stream, id="lower")
+        lower = Vertical(self.events, self.stream, id="lower")
         right = Vertical(self.table, self.filter_bar, lower, id="right")
         yield Horizontal(with_left, right, id="body")
         yield Static("terminal too small for the table, faults keep running", id="too-small")
@@ -86,6 +88,7 @@ class LiveScreen(ConsoleScreen):
         """What the main screen does beyond faults and panes."""
         return {
             "connections.filter": self._filter,
+            "events.filter": lambda _: self._filter_events(),
             "connections.clear-filter": lambda _: self.table.set_filter(""),
             "connections.sort": self._sort,
             "connections.pin": lambda _: self._pin(self.selected_ids()),
@@ -112,12 +115,17 @@ class LiveScreen(ConsoleScreen):
             if problem:
                 self.session.flash(problem, "bad")
         else:
-            self.filter_bar.open(self.table.filter.text)
+            self._filtered = self.table
+            self.filter_bar.open(self.table.filter.text, self.table.set_filter)
+
+    def _filter_events(self) -> None:
+        self._filtered = self.events
+        self.filter_bar.open(self.events.filter.text, self.events.set_filter)
 
     def on_filter_bar_closed(self) -> None:
-        """Back to the table; what is typed next is no fault key."""
+        """Back to what was filtered; what is typed next is no fault key."""
         self.session.guard()
-        self.table.focus()
+        self._filtered.focus()
 
     def _sort(self, field: str) -> None:
         if field:
@@ -167,7 +175,7 @@ class LiveScreen(ConsoleScreen):
 
     def _turn_pane(self) -> None:
         """Events, stream as text, stream as hex, and round again."""
-        events, stream = self.query_one(EventPane), self.stream
+        events, stream = self.events, self.stream
         had_focus = events.has_focus or stream.has_focus
         if events.display:
             events.display, stream.display, stream.as_hex = False, True, False

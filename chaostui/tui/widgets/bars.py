@@ -48,8 +48,9 @@ class FilterBar(Horizontal):
         )  # fmt: skip
         yield Static("", id="filter-verdict", markup=False)
 
-    def open(self, text: str) -> None:
-        """Show the bar with the filter in force."""
+    def open(self, text: str, attempt: Callable[[str], str] | None = None) -> None:
+        """Show the bar with the filter in force, of another pane where ``attempt`` is its."""
+        self._attempt = attempt or self._attempt
         self.add_class("open")
         line = self.query_one(Input)
         line.value = text

@@ -141,6 +141,8 @@ class EventPane(LineView, can_focus=True):
             "events.page-up": lambda _: self.move(-page),
             "events.top": lambda _: self.move(-1_000_000),
             "events.bottom": lambda _: self._follow(),
+            "events.goto": lambda _: self.ask("ask.time"),
+            "events.at": lambda at: self.go_to(float(at)),
             "events.follow": lambda _: self._leave() if self.following else self._follow(),
         }
 

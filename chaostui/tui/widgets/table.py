@@ -245,7 +245,9 @@ class ConnectionsTable(LineView, can_focus=True):
         self.sort_rows()
 
     def _show_column(self, field: str) -> None:
-        if field in self.fields:
+        if not field:
+            self.ask("ask.column")
+        elif field in self.fields:
             self.fields = tuple(name for name in self.fields if name != field)
         elif field in BY_FIELD:
             self.fields = (*self.fields, field)
