@@ -219,7 +219,10 @@ class Connection(ABC):
             self.end(reason, Reset())
         elif self.closed or not self.client.writable:
             self.backend.abort()
-        else:
+
+    def joined(self) -> None:
+        """The backend is there: what came before it goes on, ahead of anything else."""
+        if not self.closed and self.client.writable:
             self.up.connected()
             self.down.settle()
 

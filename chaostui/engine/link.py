@@ -185,6 +185,14 @@ class Link:
         if type(stage.handler).on_start is not Handler.on_start:
             self.walker.tell(What.START, stage, self.connection.exchange)
 
+    def exchanges(self) -> set[Exchange]:
+        """Those whose bytes are still on their way here, ended or not."""
+        return self._walker.exchanges() if self._walker is not None else set()
+
+    def holders(self) -> set[Stage]:
+        """The handlers that keep something back here, of exchanges that have ended too."""
+        return self._walker.holders() if self._walker is not None else set()
+
     def release(self, off: Set[Stage], changed: Set[Stage]) -> None:
         """Handlers were switched ``off`` or ``changed``: what they held goes on, in order."""
         if self._walker is not None:

@@ -61,6 +61,10 @@ class BackendSide(Side):
     __slots__ = ()
     connection: Turns
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.connection.joined()
+
     def data_received(self, data: bytes) -> None:
         connection = self.connection
         link = connection.down
@@ -335,6 +339,7 @@ class Turns(Connection):
         kept = {stage_ for link in (self.up, self.down) for stage_ in link.chain if stage_.active}
         off |= acting - kept
         renewed |= {stage_ for stage_ in acting & kept if stage_.armed in changed}
+        self._drop_holders(plan, changed, off, renewed)
         for link in (self.up, self.down):
             link.stage = self.stage_of(link)
             if off or renewed:
@@ -363,7 +368,7 @@ class Turns(Connection):
         """Which instances of drawn handlers were switched off, and which have new options."""
         off: set[Stage] = set()
         renewed: set[Stage] = set()
-        for exchange in self.live_exchanges():
+        for exchange in {*self.live_exchanges(), *self.up.exchanges(), *self.down.exchanges()}:
             armed = exchange.armed
             if armed is None:
                 continue
@@ -375,3 +380,17 @@ class Turns(Connection):
                 exchange.renew()
                 renewed.update(exchange.stages())
         return off, renewed
+
+    def _drop_holders(
+        self, plan: Plan, changed: frozenset[Armed], off: set[Stage], renewed: set[Stage]
+    ) -> None:
+        """The same for what still holds something of exchanges that are over."""
+        for link in (self.up, self.down):
+            for stage_ in link.holders() - off - renewed:
+                armed = stage_.armed
+                if stage_ in link.chain or armed is self.pinned or plan.keeps(armed):
+                    if armed in changed:
+                        stage_.handler.options = armed.options
+                        renewed.add(stage_)
+                else:
+                    off.add(stage_)

@@ -238,6 +238,17 @@ class Walker:
 
     # -- letting go -------------------------------------------------------------------------
 
+    def exchanges(self) -> set[Exchange]:
+        """Those whose bytes are still on their way, ended or not."""
+        items = self._backlog if self._walk is None else (self._walk.item, *self._backlog)
+        return {item.exchange for item in items if item.exchange is not None}
+
+    def holders(self) -> set[Stage]:
+        """The handlers that keep something back."""
+        waits = self._walk.waits if self._walk is not None else None
+        found = {stage for stage in (self._staller, self._caller, waits) if stage is not None}
+        return found.union(stage for held in self._held for stage, _ in held.delays)
+
     def _cancel_timers(self) -> None:
         for timer in (self._waiting, self._timer, *self._wakes.values()):
             if timer is not None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from chaostui import registry
+from chaostui.actions import Action, Send, Stall
 from chaostui.errors import Conflict, NotFound, SettingsError
 from chaostui.events import Closed, Exchanged, Injected
-from tests.engine.rig import ACTOR, Rig, echoing, fill, ping, proxied
+from chaostui.handler import Handler
+from chaostui.protocol import Frame
+from tests.engine.rig import ACTOR, Rig, catalog, echoing, fill, ping, proxied
 from tests.wait import eventually
 
 HOLDING: dict[str, dict[str, Any]] = {
@@ -116,6 +120,50 @@ async def test_faults_are_removed_at_once_from_dead_and_stuck_connections() -> N
 
         assert asyncio.get_running_loop().time() - start < 1
         assert rig.supervisor.proxy().mix == ()
+
+
+class MuteReplies(Handler):
+    """Stalls replies alone."""
+
+    name = "mute"
+
+    def on_data(self, frame: Frame) -> Iterable[Action]:
+        yield Send(frame.data) if self.context.upstream else Stall()
+
+
+async def test_what_an_earlier_exchange_holds_goes_on_too() -> None:
+    """A reply that stalled heals although the client has asked again since, without a fault."""
+    async with proxied(known=catalog(MuteReplies)) as rig:
+        client, server = await rig.pair()
+        await rig.fault("mute", max_hits=1)
+        await client.send(b"first")
+        await server.receive_exactly(5)
+        await server.send(b"one ")
+        await hit_by(rig, "mute")
+        await client.send(b"second")
+        assert await server.receive_exactly(6) == b"second"
+        await server.send(b"two")
+        await client.expect_silence(0.05)
+        await rig.mix("")
+
+        assert await client.receive_exactly(7) == b"one two"
+
+
+async def test_an_entry_that_rolled_off_still_lets_go_of_what_it_held() -> None:
+    """A chain entry acts on one exchange in its time, and is removed in that of another."""
+    async with proxied(known=catalog(MuteReplies)) as rig:
+        client, server = await rig.pair()
+        name = await rig.chain("mute", direction="downstream", max_hits=1)
+        await client.send(b"first")
+        await server.receive_exactly(5)
+        await server.send(b"one ")
+        await hit_by(rig, "mute")
+        await client.send(b"second")
+        assert await server.receive_exactly(6) == b"second"
+        await server.send(b"two")
+        await rig.supervisor.remove_chain(None, name, ACTOR)
+
+        assert await client.receive_exactly(7) == b"one two"
 
 
 # -- switching on and changing ----------------------------------------------------------------

@@ -1,0 +1,201 @@
+"""Faults that lose nothing, changed at random under load: in the end every byte has arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from chaostui.errors import ChaosError
+from chaostui.settings import ChainEntry, Mix
+from tests.engine.rig import ACTOR, Rig, catalog, digest_all, proxied, send_pieces
+from tests.tcp import Peer
+
+SEEDS = range(int(os.environ.get("CHAOSTUI_SOAKS", "6")))
+CHANGES = 120
+CONNECTIONS = 6
+
+HARMLESS: dict[str, dict[str, Any]] = {
+    "delay": {"sleep": 0.01, "jitter": 0.005, "direction": "both"},
+    "hang": {},
+    "throttle": {"rate": 20_000},
+    "slice": {"size": 3000, "variation": 500},
+    "loss": {"rate": 0.5},
+    "slow_close": {"delay": 0.01},
+    "slow_accept": {"delay": 0.01},
+    "own": {},
+    "own_thread": {},
+    "unreachable": {},
+}
+
+
+async def own(source: Any, dest: Any, *_: Any) -> None:
+    """Pass on, one way or the other."""
+    await dest.sendall(await source.recv(10_000))
+
+
+def own_thread(source: Any, dest: Any, *_: Any) -> None:
+    """The same in a thread."""
+    dest.sendall(source.recv(10_000))
+
+
+class Meddler:
+    """Changes something at random, again and again."""
+
+    def __init__(self, rig: Rig, dice: random.Random) -> None:
+        self.rig = rig
+        self.dice = dice
+        self.sessions: list[str] = []
+        self.changes: list[Callable[[], Awaitable[object]]] = [
+            self.mix, self.mix, self.weights, self.options, self.chain, self.unchain,
+            self.pin, self.bypass, self.halt, self.fault, self.close, self.reset,
+        ]  # fmt: skip
+
+    def some(self) -> str:
+        """A handler's name."""
+        return self.dice.choice(list(HARMLESS))
+
+    async def run(self) -> None:
+        """Make all changes, a moment apart."""
+        for _ in range(CHANGES):
+            with contextlib.suppress(ChaosError):  # taken, or gone
+                await self.dice.choice(self.changes)()
+            await asyncio.sleep(self.dice.choice((0, 0, 0.001, 0.005)))
+
+    async def mix(self) -> None:
+        """A mix of up to three handlers, perhaps for a while."""
+        names = self.dice.sample(list(HARMLESS), self.dice.randint(0, 3))
+        text = ",".join(f"{self.dice.randint(1, 33)}:{name}" for name in names)
+        duration = self.dice.choice((None, None, 0.02))
+        await self.rig.mix(text, duration=duration, **HARMLESS)
+
+    async def weights(self) -> None:
+        """One weight of the mix in force."""
+        weights = {self.some(): float(self.dice.randint(0, 100))}
+        await self.rig.supervisor.set_weights(None, weights, ACTOR)
+
+    async def options(self) -> None:
+        """Another delay."""
+        options = {"sleep": self.dice.random() * 0.02, "jitter": 0.0}
+        await self.rig.supervisor.set_options(None, "delay", options, ACTOR)
+
+    async def chain(self) -> None:
+        """Another entry."""
+        name = self.some()
+        options = {key: value for key, value in HARMLESS[name].items() if key != "direction"}
+        entry = ChainEntry(
+            handler=name,
+            direction=self.dice.choice(("upstream", "downstream", "both")),
+            probability=self.dice.choice((1.0, 0.5)),
+            options=options,
+        )
+        await self.rig.supervisor.add_chain(None, entry, ACTOR)
+
+    async def unchain(self) -> None:
+        """Take an entry out, or change it."""
+        entries = self.rig.supervisor.chain(None)
+        if entries:
+            name = self.dice.choice(entries).name
+            if self.dice.random() < 0.7:
+                await self.rig.supervisor.remove_chain(None, name, ACTOR)
+            else:
+                await self.rig.supervisor.update_chain(None, name, ACTOR, probability=0.3)
+
+    async def pin(self) -> None:
+        """Pin or unpin a connection."""
+        live = self.rig.supervisor.connections()
+        if live:
+            name = self.dice.choice((None, self.some()))
+            await self.rig.supervisor.pin(self.dice.choice(live).id, name, ACTOR)
+
+    async def bypass(self) -> None:
+        """On or off."""
+        await self.rig.supervisor.set_bypass(None, self.dice.random() < 0.5, ACTOR)
+
+    async def halt(self) -> None:
+        """Halt, and soon release."""
+        await self.rig.supervisor.halt("", ACTOR)
+        await asyncio.sleep(0.001)
+        await self.rig.supervisor.release(ACTOR)
+
+    async def fault(self) -> None:
+        """A fault of a new session."""
+        session = await self.rig.supervisor.open_session(30, "", ACTOR)
+        self.sessions.append(session.id)
+        mix = Mix(((self.some(), 50.0),))
+        await self.rig.supervisor.add_fault(session.id, None, mix, ACTOR, options=HARMLESS)
+
+    async def close(self) -> None:
+        """Close one of the sessions."""
+        if self.sessions:
+            at = self.dice.randrange(len(self.sessions))
+            await self.rig.supervisor.close_session(self.sessions.pop(at), ACTOR)
+
+    async def reset(self) -> None:
+        """Everything normal."""
+        await self.rig.supervisor.reset(ACTOR)
+
+
+async def accept(rig: Rig, waiting: dict[bytes, asyncio.Future[Peer]]) -> None:
+    """Take the backend's ends; the first four bytes say whose they are."""
+    loop = asyncio.get_running_loop()
+
+    async def tell(peer: Peer) -> None:
+        name = b""
+        while len(name) < 4:
+            name += await loop.sock_recv(peer.sock, 4 - len(name))
+        waiting[name].set_result(peer)
+
+    telling = set()
+    while True:
+        sock, _ = await loop.sock_accept(rig.backend.sock)
+        rig.backend._accepted.append(Peer(sock))
+        telling.add(loop.create_task(tell(rig.backend._accepted[-1])))
+
+
+async def one_connection(rig: Rig, seed: int, server: asyncio.Future[Peer]) -> None:
+    """Connect some time, send about 300 kB each way, both half-close, and compare."""
+    dice = random.Random(seed)
+    await asyncio.sleep(dice.random() * 0.1)
+    client = await rig.connect()
+    await client.send(b"%04d" % seed)
+    sizes = [dice.randint(1, 20_000) for _ in range(30)]
+
+    async def reply() -> tuple[str, str]:
+        peer = await server
+        return await asyncio.gather(
+            send_pieces(peer, sizes[::-1], random.Random(-seed), pause=0.02), digest_all(peer)
+        )
+
+    up, (down, got_up), got_down = await asyncio.gather(
+        send_pieces(client, sizes, dice, pause=0.02), reply(), digest_all(client)
+    )
+    assert (got_up, got_down) == (up, down)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "redis"])
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_random_changes_lose_no_byte_and_leave_nothing(seed: int, protocol: str) -> None:
+    """A hundred changes under six connections' traffic; then all normal, and all is there."""
+    known = catalog(own=own, own_thread=own_thread)
+    async with proxied(seed=seed, known=known, protocol=protocol, max_held=65_536) as rig:
+        loop = asyncio.get_running_loop()
+        servers = {b"%04d" % number: loop.create_future() for number in range(CONNECTIONS)}
+        accepting = loop.create_task(accept(rig, servers))
+        busy = [
+            loop.create_task(one_connection(rig, int(name), server))
+            for name, server in servers.items()
+        ]
+        await Meddler(rig, random.Random(seed)).run()
+        await rig.supervisor.halt("the end", ACTOR)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*busy)
+        accepting.cancel()
+        await rig.empty()
+
+        assert rig.stats.handler_failures == 0
