@@ -203,7 +203,8 @@ class Engine:
     async def _drain(self, why: str) -> int:
         supervisor = self.supervisor
         log.info("%s: draining, at most %g s", why, self._profile.drain)
-        left = [f"{p.name} {p.behavior}" for p in supervisor.proxies() if p.behavior]
+        proxies = [p for p in supervisor.proxies() if any(h.name != "normal" for h in p.mix)]
+        left = [f"{p.name} {p.behavior}" for p in proxies]
         if left:
             log.info("faults still on: %s", ", ".join(left))
         cut = await supervisor.drain(self._profile.drain)
