@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Set
 from enum import Enum
 from typing import NamedTuple
 
@@ -57,3 +59,14 @@ Delays = tuple[tuple[Stage, float], ...]
 def due(since: float, delays: Delays) -> float:
     """When something leaves that handlers hold."""
     return since + sum(seconds for _, seconds in delays)
+
+
+def held_anew(held: Held, off: Set[Stage], changed: Set[Stage]) -> Held:
+    """What is held, without those that are off, and as long as the changed ones say now."""
+    delays = tuple(
+        (stage, max(stage.handler.hold_again(), 0.0) if stage in changed else seconds)
+        for stage, seconds in held.delays
+        if stage not in off
+    )
+    leaves = max(due(held.since, delays), time.monotonic())
+    return held._replace(due=leaves, delays=delays or held.delays)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from chaostui.actions import Action, Close, Reset, Send, Stall
+from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Stage
 from chaostui.engine.items import Delays, Item, What
@@ -32,7 +32,17 @@ Step = tuple[Stage | None, Action | Out]
 class Walk:
     """An item on its way through the stages, which may stop on the way."""
 
-    __slots__ = ("_data_comes", "_link", "_passed", "asked", "item", "off", "steps", "waits")
+    __slots__ = (
+        "_data_comes",
+        "_link",
+        "_passed",
+        "asked",
+        "first",
+        "item",
+        "off",
+        "steps",
+        "waits",
+    )
 
     def __init__(self, item: Item, link: Link, data_comes: Callable[[Stage], None]) -> None:
         self.item = item
@@ -40,6 +50,8 @@ class Walk:
         self._data_comes = data_comes
         self.asked: Stage | None = None
         """The stage whose handler was asked last."""
+        self.first = True
+        """Whether its handler got the bytes as they came, all at once."""
         self.waits: Stage | None = None
         """The stage that waits, or has waited last."""
         self.off: set[Stage] = set()
@@ -80,30 +92,38 @@ class Walk:
             yield None, Out(frame.data, delays)
             return
         stage, *others = stages
+        if stage in self.off:
+            yield from self._again(stages, frame, delays)
+            return
         context = stage.handler.context
         self._data_comes(stage)
-        sent, at = False, 0
-        self.asked = stage
+        sent, answered, at = False, False, 0
+        self.asked, self.first = stage, frame is self.item.frame
         context.now = time.monotonic()
         for action in stage.handler.on_data(frame):
             if isinstance(action, Send):
-                goes_on = frame.data.startswith(action.data, at) and action.data
-                if action.after or not (goes_on or action.data == frame.data):
-                    self._link.connection.hit(stage, self.item.exchange, describe(action, frame))
-                at = at + len(action.data) if goes_on else 0
+                at = self._passed_on(stage, action, frame, at)
                 piece = frame._replace(data=action.data, first=frame.first and not sent)
                 sent = True
                 own = ((stage, action.after),) if action.after > 0 else ()
                 yield from self._through(others, piece, (*delays, *own))
-            elif stage not in self.off:
+            elif stage not in self.off or answered or isinstance(action, Reply):
+                answered = answered or isinstance(action, Reply)
                 yield stage, action
-            elif isinstance(action, (Close, Reset, Stall)):
+            elif isinstance(action, (Close, Reset, Stall, Call)):
                 if not sent or 0 < at < len(frame.data):
                     rest = frame._replace(data=frame.data[at:], first=frame.first and not sent)
                     yield from self._again(stages, rest, delays)
                 return
-            self.asked = stage
+            self.asked, self.first = stage, frame is self.item.frame
             context.now = time.monotonic()
+
+    def _passed_on(self, stage: Stage, action: Send, frame: Frame, at: int) -> int:
+        """How much of ``frame`` goes on as it came, ``at`` bytes before; what does not is a hit."""
+        goes_on = frame.data.startswith(action.data, at) and action.data
+        if action.after or not (goes_on or action.data == frame.data):
+            self._link.connection.hit(stage, self.item.exchange, describe(action, frame))
+        return at + len(action.data) if goes_on else 0
 
     @property
     def rest(self) -> Item:

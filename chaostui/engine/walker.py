@@ -19,7 +19,7 @@ from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wai
 from chaostui.engine.compile import NORMAL
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.items import ENDS, NO_FRAME, Delays, Held, Item, What, due
+from chaostui.engine.items import ENDS, NO_FRAME, Delays, Held, Item, What, due, held_anew
 from chaostui.engine.side import WAIT
 from chaostui.engine.user_call import UserCall
 from chaostui.engine.walk import Out, Walk
@@ -37,6 +37,7 @@ class Walker:
 
     __slots__ = (
         "_backlog",
+        "_call_exchange",
         "_caller",
         "_held",
         "_link",
@@ -62,6 +63,7 @@ class Walker:
         self._staller: Stage | None = None
         self.call: UserCall | None = None
         self._caller: Stage | None = None
+        self._call_exchange: Exchange | None = None
         self._walk: Walk | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._waited = 0.0
@@ -85,7 +87,7 @@ class Walker:
 
     def feed(self, what: What, frame: Frame, exchange: Exchange | None) -> None:
         """Take bytes, or an end, in their turn."""
-        if self._to_user(what, frame.data):
+        if self._to_user(what, frame.data, exchange):
             return
         self._backlog.append(Item(what, frame, exchange, time.monotonic()))
         self.bytes += len(frame.data)
@@ -96,20 +98,40 @@ class Walker:
         self._backlog.append(Item(what, NO_FRAME, exchange, time.monotonic(), stage))
         self.run()
 
-    def _to_user(self, what: What, data: bytes) -> bool:
+    def _to_user(self, what: What, data: bytes, exchange: Exchange | None) -> bool:
         """Give bytes to a user's call that reads them; whether one did."""
-        tap = self._link.tap
+        tap, call = self._link.tap, self.call
         if what is What.DATA and tap is not None:
             tap.dest_data(data)
         elif what is What.EOF and tap is not None:
             tap.dest_ended()
-        elif what is What.DATA and self.call is not None:
-            self.call.source_data(data)
+        elif call is None:
+            return False
+        elif what is What.DATA and self._calls_for(exchange) and not (self._backlog or self._walk):
+            call.source_data(data)
         else:
-            if what is What.EOF and self.call is not None:
-                self.call.source_ended()
+            call.source_ended()
             return False
         return True
+
+    def _calls_for(self, exchange: Exchange | None) -> bool:
+        """Whether the call under way is for the bytes of ``exchange`` too."""
+        return exchange is self._call_exchange or self._caller in self._link.chain
+
+    def _start_call(self, action: Call, stage: Stage, walk: Walk) -> None:
+        """Call a user's function, which reads what is there already, and what comes."""
+        item = walk.item
+        self._caller, self._call_exchange = stage, item.exchange
+        self.call = call = UserCall(self._link, action, functools.partial(self._called, item))
+        while walk.first and self._backlog and self._backlog[0].what is What.DATA:
+            if not self._calls_for(self._backlog[0].exchange):
+                break
+            data = self._backlog.popleft().frame.data
+            self.bytes -= len(data)
+            call.source_data(data)
+        if self._backlog or not walk.first:
+            call.source_ended()
+        call.start()
 
     def run(self) -> None:
         """Walk what is in the backlog through the stages, until something stops it."""
@@ -165,8 +187,7 @@ class Walker:
             self._walk = None
             self._link.connection.finish(action, item.exchange)
             return False
-        self._do(action, stage, item)
-        return True
+        return self._do(action, stage, walk)
 
     def _stop(self, action: Wait | Stall, stage: Stage, walk: Walk) -> None:
         """Go no further: for a while, or until the settings change."""
@@ -184,7 +205,8 @@ class Walker:
         self._backlog.appendleft(rest)
         self.bytes += len(rest.frame.data)
 
-    def _do(self, action: Reply | Wake | Call, stage: Stage, item: Item) -> None:
+    def _do(self, action: Reply | Wake | Call, stage: Stage, walk: Walk) -> bool:
+        item = walk.item
         match action:
             case Reply(data):
                 self._link.connection.answer(item.exchange, data, self._link)
@@ -193,12 +215,12 @@ class Walker:
                 loop = asyncio.get_running_loop()
                 self._wakes[stage] = loop.call_later(seconds, self._woken, stage, item.exchange)
             case Call():
-                self._caller = stage
-                done = functools.partial(self._called, item)
-                self.call = UserCall(self._link, action, done)
-                self.call.start()
+                self._start_call(action, stage, walk)
+                # Where pieces may follow, they wait for the call.
+                return walk.first
             case _:
                 assert_never(action)
+        return True
 
     def _wait_over(self) -> None:
         """The timer of a ``Wait`` has fired, perhaps a little early."""
@@ -229,12 +251,17 @@ class Walker:
 
     def _called(self, item: Item, unread: bytes) -> None:
         """A user's calls are over; what they did not read goes on."""
-        self.call = self._caller = None
-        if unread:
+        self.call = self._caller = self._call_exchange = None
+        if self._walk is not None:
+            if unread:
+                self.send(unread)
+            self._go()
+        elif unread:
             frame = item.frame._replace(data=unread)
             self._backlog.appendleft(item._replace(frame=frame, arrival=time.monotonic()))
             self.bytes += len(unread)
-        self.run()
+        if self._walk is None:
+            self.run()
 
     # -- letting go -------------------------------------------------------------------------
 
@@ -270,7 +297,7 @@ class Walker:
             self.call.switch_off()
         for place, held in enumerate(self._held):
             if any(stage in off or stage in changed for stage, _ in held.delays):
-                self._held[place] = _held_anew(held, off, changed)
+                self._held[place] = held_anew(held, off, changed)
         self.flush()
         if self._walk is not None:
             self._walk.off |= off
@@ -369,14 +396,3 @@ class Walker:
         elif data and dest.writable and dest.transport is not None:
             dest.transport.write(data)
             self._link.connection.wrote(self._link)
-
-
-def _held_anew(held: Held, off: Set[Stage], changed: Set[Stage]) -> Held:
-    """What is held, without those that are off, and as long as the changed ones say now."""
-    delays = tuple(
-        (stage, max(stage.handler.hold_again(), 0.0) if stage in changed else seconds)
-        for stage, seconds in held.delays
-        if stage not in off
-    )
-    leaves = max(due(held.since, delays), time.monotonic())
-    return held._replace(due=leaves, delays=delays or held.delays)

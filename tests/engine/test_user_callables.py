@@ -479,3 +479,70 @@ async def test_a_digest_survives_a_function_that_comes_and_goes() -> None:
         done = True
 
         assert await getting == await sending
+
+
+async def sip(source: Any, dest: Any, *_: Any) -> None:
+    """Take a moment for each piece, and mark it."""
+    data = await source.recv()
+    await asyncio.sleep(0.002)
+    await dest.sendall(b"[" + data + b"]")
+
+
+async def test_bytes_that_waited_for_a_hang_come_before_those_that_follow() -> None:
+    """What stands in line goes to the function first, then what comes meanwhile."""
+    async with proxied(known=catalog(own=sip)) as rig:
+        client, server = await rig.pair()
+        hang = await rig.chain("hang", direction="upstream")
+        await rig.chain("own", direction="upstream")
+        for number in range(20):
+            await client.send(b"%02d" % number)
+            await eventually(lambda: rig.only.upstream == 2 * number + 2)  # noqa: B023
+        await rig.supervisor.remove_chain(None, hang, ACTOR)
+        for number in range(20, 40):
+            await client.send(b"%02d" % number)
+            await asyncio.sleep(0.001)
+        client.half_close()
+
+        marked = await server.receive_all()
+        assert marked.translate(None, b"[]") == b"".join(b"%02d" % n for n in range(40))
+
+
+async def test_pieces_of_an_earlier_handler_come_to_a_function_one_by_one() -> None:
+    """Slices of two bytes, each a call of its own, in their order."""
+    async with proxied(known=catalog(own=sip)) as rig:
+        client, server = await rig.pair()
+        await rig.chain("slice", direction="upstream", size=2)
+        await rig.chain("own", direction="upstream")
+        await client.send(b"abcdefgh")
+
+        assert await server.receive_exactly(16) == b"[ab][cd][ef][gh]"
+
+
+async def test_a_function_behind_a_wait_that_is_switched_off_loses_nothing() -> None:
+    """Throttle and function go at the same moment: what waited for both passes untouched."""
+    async with proxied(known=catalog(own=loud)) as rig:
+        client, server = await rig.pair()
+        await rig.chain("throttle", direction="upstream", rate=1)
+        await rig.chain("own", direction="upstream")
+        await client.send(b"x" * 1000)
+        await eventually(lambda: rig.hits.get("throttle"))
+        await rig.supervisor.reset(ACTOR)
+
+        assert (await server.receive_exactly(1000)).lower() == b"x" * 1000
+
+
+async def test_a_loop_of_one_exchange_ends_when_the_next_begins() -> None:
+    """A function drawn for one request does not get, nor hold up, the request after it."""
+
+    async def forever(source: Any, dest: Any, *_: Any) -> None:
+        while data := await source.recv():
+            await dest.sendall(data.upper())
+
+    async with proxied(known=catalog(own=forever), protocol="redis") as rig:
+        client, server = await rig.pair()
+        await rig.fault("own", max_hits=1)
+        await client.send(b"ping a\r\n")
+        assert await server.receive_exactly(8) == b"PING A\r\n"
+        await client.send(b"ping b\r\n")
+
+        assert await server.receive_exactly(8) == b"ping b\r\n"

@@ -296,3 +296,41 @@ async def test_what_waits_in_a_handler_counts_as_held() -> None:
         await asyncio.sleep(0)
 
         assert rig.only.held == 0
+
+
+class AnswersLate(Own):
+    """Waits, then answers in the backend's place."""
+
+    def on_data(self, frame: Frame) -> Iterable[Action]:
+        if self.context.upstream:
+            yield Wait(60)
+            yield Reply(b"no")
+        else:
+            yield Send(frame.data)
+
+
+async def test_an_answer_that_is_called_off_while_it_waits_is_given_all_the_same() -> None:
+    """The request was taken, so somebody answers it; the connection works on."""
+    async with proxied(known=catalog(AnswersLate)) as rig:
+        client, server = await rig.pair()
+        await rig.mix("own")
+        await client.send(b"request")
+        await eventually(lambda: rig.hits.get("own"))
+        await rig.mix("")
+        assert await client.receive_exactly(2) == b"no"
+        await client.send(b"another")
+
+        assert await server.receive_exactly(7) == b"another"
+
+
+async def test_a_handler_that_is_gone_when_its_turn_comes_is_not_asked() -> None:
+    """Behind a wait that ends with it: the bytes pass it by."""
+    async with proxied(known=catalog(Swallows)) as rig:
+        client, server = await rig.pair()
+        await rig.chain("throttle", direction="upstream", rate=1)
+        await rig.chain("own", direction="upstream")
+        await client.send(b"x" * 1000)
+        await eventually(lambda: rig.hits.get("throttle"))
+        await rig.supervisor.reset(ACTOR)
+
+        assert await server.receive_exactly(1000) == b"x" * 1000
