@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -45,11 +46,12 @@ def own_thread(source: Any, dest: Any, *_: Any) -> None:
 
 
 class Meddler:
-    """Changes something at random, again and again."""
+    """Changes something at random, again and again, with handlers of ``faults``."""
 
-    def __init__(self, rig: Rig, dice: random.Random) -> None:
+    def __init__(self, rig: Rig, dice: random.Random, faults: dict[str, dict[str, Any]]) -> None:
         self.rig = rig
         self.dice = dice
+        self.faults = faults
         self.sessions: list[str] = []
         self.changes: list[Callable[[], Awaitable[object]]] = [
             self.mix, self.mix, self.weights, self.options, self.chain, self.unchain,
@@ -58,7 +60,7 @@ class Meddler:
 
     def some(self) -> str:
         """A handler's name."""
-        return self.dice.choice(list(HARMLESS))
+        return self.dice.choice(list(self.faults))
 
     async def run(self) -> None:
         """Make all changes, a moment apart."""
@@ -69,10 +71,10 @@ class Meddler:
 
     async def mix(self) -> None:
         """A mix of up to three handlers, perhaps for a while."""
-        names = self.dice.sample(list(HARMLESS), self.dice.randint(0, 3))
+        names = self.dice.sample(list(self.faults), self.dice.randint(0, 3))
         text = ",".join(f"{self.dice.randint(1, 33)}:{name}" for name in names)
         duration = self.dice.choice((None, None, 0.02))
-        await self.rig.mix(text, duration=duration, **HARMLESS)
+        await self.rig.mix(text, duration=duration, **self.faults)
 
     async def weights(self) -> None:
         """One weight of the mix in force."""
@@ -87,7 +89,7 @@ class Meddler:
     async def chain(self) -> None:
         """Another entry."""
         name = self.some()
-        options = {key: value for key, value in HARMLESS[name].items() if key != "direction"}
+        options = {key: value for key, value in self.faults[name].items() if key != "direction"}
         entry = ChainEntry(
             handler=name,
             direction=self.dice.choice(("upstream", "downstream", "both")),
@@ -128,7 +130,7 @@ class Meddler:
         session = await self.rig.supervisor.open_session(30, "", ACTOR)
         self.sessions.append(session.id)
         mix = Mix(((self.some(), 50.0),))
-        await self.rig.supervisor.add_fault(session.id, None, mix, ACTOR, options=HARMLESS)
+        await self.rig.supervisor.add_fault(session.id, None, mix, ACTOR, options=self.faults)
 
     async def close(self) -> None:
         """Close one of the sessions."""
@@ -191,7 +193,7 @@ async def test_random_changes_lose_no_byte_and_leave_nothing(seed: int, protocol
             loop.create_task(one_connection(rig, int(name), server))
             for name, server in servers.items()
         ]
-        await Meddler(rig, random.Random(seed)).run()
+        await Meddler(rig, random.Random(seed), HARMLESS).run()
         await rig.supervisor.halt("the end", ACTOR)
         async with asyncio.timeout(20):
             await asyncio.gather(*busy)
@@ -199,3 +201,86 @@ async def test_random_changes_lose_no_byte_and_leave_nothing(seed: int, protocol
         await rig.empty()
 
         assert rig.stats.handler_failures == 0
+
+
+REQUEST = b"GET /%04d HTTP/1.1\r\nHost: test\r\n\r\n"
+REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n%04d"
+ERROR = re.compile(rb"HTTP/1.1 5[^\n]*\n(?:[A-Z][^\n]*\n)*\r\n5[^\n]*\n")
+REQUESTS = 200
+ANSWERING = {**HARMLESS, "errors": {"kind": "503"}}
+
+
+async def answer(peer: Peer) -> None:
+    """Answer each request with its number."""
+    loop = asyncio.get_running_loop()
+    size = len(REQUEST % 0)
+    data = b""
+    while piece := await loop.sock_recv(peer.sock, 65536):
+        data += piece
+        while len(data) >= size:
+            request, data = data[:size], data[size:]
+            assert request.startswith(b"GET /"), request
+            await loop.sock_sendall(peer.sock, REPLY % int(request[5:9]))
+    assert not data
+    peer.half_close()
+
+
+async def one_conversation(rig: Rig, seed: int) -> list[str]:
+    """Send requests, some at once, then FIN; say what each was answered with, in order."""
+    dice = random.Random(seed)
+    await asyncio.sleep(dice.random() * 0.1)
+    client = await rig.connect()
+    loop = asyncio.get_running_loop()
+
+    async def ask() -> None:
+        number = 0
+        while number < REQUESTS:
+            count = min(dice.randint(1, 5), REQUESTS - number)
+            await loop.sock_sendall(
+                client.sock, b"".join(REQUEST % n for n in range(number, number + count))
+            )
+            number += count
+            await asyncio.sleep(dice.choice((0, 0, 0.002)))
+        client.half_close()
+
+    async def hear() -> bytes:
+        data = b""
+        while piece := await loop.sock_recv(client.sock, 65536):
+            data += piece
+        return data
+
+    _, heard = await asyncio.gather(ask(), hear())
+    heard = ERROR.sub(b"\nerror", heard).replace((REPLY % 0)[:-4], b"\n")
+    return heard.decode().split("\n")[1:]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_random_changes_keep_answers_in_the_order_of_requests(seed: int) -> None:
+    """Pipelined HTTP with errors among the faults: each request has one answer, in its turn."""
+    known = catalog(own=own, own_thread=own_thread)
+    async with proxied(seed=seed, known=known, protocol="http", max_held=65_536) as rig:
+        loop = asyncio.get_running_loop()
+        answering: set[asyncio.Task[None]] = set()
+
+        async def serve() -> None:
+            while True:
+                sock, _ = await loop.sock_accept(rig.backend.sock)
+                rig.backend._accepted.append(Peer(sock))
+                answering.add(loop.create_task(answer(rig.backend._accepted[-1])))
+
+        serving = loop.create_task(serve())
+        busy = [loop.create_task(one_conversation(rig, n)) for n in range(CONNECTIONS)]
+        await Meddler(rig, random.Random(seed), ANSWERING).run()
+        await rig.supervisor.halt("the end", ACTOR)
+        async with asyncio.timeout(20):
+            told = await asyncio.gather(*busy)
+        await asyncio.gather(*answering)
+        serving.cancel()
+        await rig.empty()
+
+        for answers in told:
+            wanted = [f"{number:04d}" for number in range(REQUESTS)]
+            assert [a for a in answers if a != "error"] == [
+                w for w, a in zip(wanted, answers, strict=True) if a != "error"
+            ]
+        assert (rig.stats.handler_failures, rig.stats.desyncs) == (0, 0)
