@@ -16,6 +16,7 @@ from chaostui.api.routes import Call, Query, Route
 from chaostui.api.streaming import Stream
 from chaostui.client.frame import COLUMNS, STATES, Frame, native
 from chaostui.engine.connection import Connection
+from chaostui.engine.look import Carried
 
 DEFAULT_HZ, MAX_HZ = 10.0, 30.0
 MAX_EVENTS = 200
@@ -44,13 +45,12 @@ class Camera:
 
     async def take(self) -> bytes:
         """The engine as it is now: length and MessagePack."""
-        engine = self.supervisor.view()
+        strip = await self._develop()
+        engine = self.supervisor.view(strip.carried)
         events, skipped = self.supervisor.bus.since(self.newest, MAX_EVENTS)
         self.newest = engine.events
         self.seq += 1
-        proxies = {proxy.name: index for index, proxy in enumerate(engine.proxies)}
-        await asyncio.sleep(0)
-        strip = await self._develop(proxies)
+        strip.point_at([proxy.name for proxy in engine.proxies])
         frame = Frame(
             seq=self.seq,
             at=time.time(),
@@ -65,13 +65,13 @@ class Camera:
         packed = _encoder.encode(frame)
         return struct.pack("<I", len(packed)) + packed
 
-    async def _develop(self, proxies: dict[str, int]) -> Strip:
+    async def _develop(self) -> Strip:
         """Put all connections into columns, a slice at a time: traffic goes on in between."""
-        strip = Strip(self.told)
         found = self.supervisor.live(self.proxy)
+        strip = Strip(self.told, self.supervisor.ended(self.proxy))
         for start in range(0, len(found), SLICE):
             some = found[start : start + SLICE]
-            strip.count(some, proxies)
+            strip.count(some)
             strip.columns["handler"].extend([self._index(c.handler_name) for c in some])
             strip.tell(some)
             await asyncio.sleep(0)
@@ -90,21 +90,28 @@ class Camera:
 class Strip:
     """The columns of one frame, and what is told for the first time."""
 
-    def __init__(self, told: dict[int, Texts]) -> None:
+    def __init__(self, told: dict[int, Texts], ended: Carried) -> None:
         self.told = told
+        self.carried = ended
+        """Bytes up and down by proxy: of connections that have ended, then of all counted."""
+        self.proxies: dict[str, int] = {}
+        """What the ``proxy`` column's numbers mean."""
         self.columns: dict[str, array[Any]] = {name: array(code) for name, code in COLUMNS.items()}
         self.opened: list[tuple[int, str, str]] = []
         self.changed: dict[int, Texts] = {}
 
-    def count(self, some: list[Connection], proxies: dict[str, int]) -> None:
+    def count(self, some: list[Connection]) -> None:
         """Add the numbers of some connections."""
         columns, now = self.columns, time.monotonic()
         ups, downs = [c.up for c in some], [c.down for c in some]
+        names = [c.proxy.settings.name for c in some]
+        upstream, downstream = [up.received for up in ups], [down.received for down in downs]
+        self._sum(names, upstream, downstream)
         columns["id"].extend([c.id for c in some])
-        columns["proxy"].extend([proxies.get(c.proxy.name, 0) for c in some])
+        columns["proxy"].extend([self.proxies[name] for name in names])
         columns["state"].extend([_STATE_CODES[c.state] for c in some])
-        columns["upstream"].extend([up.received for up in ups])
-        columns["downstream"].extend([down.received for down in downs])
+        columns["upstream"].extend(upstream)
+        columns["downstream"].extend(downstream)
         columns["exchanges"].extend([c.number for c in some])
         columns["hits"].extend([c.hits & _U32 for c in some])
         columns["held"].extend(
@@ -112,6 +119,25 @@ class Strip:
         )
         columns["age"].extend([now - c.opened for c in some])
         columns["idle"].extend([c.look(now) for c in some])
+
+    def _sum(self, names: list[str], upstream: list[int], downstream: list[int]) -> None:
+        present = set(names)
+        for name in present:
+            self.proxies.setdefault(name, len(self.proxies))
+            ups, downs = upstream, downstream
+            if len(present) > 1:
+                mine = [at for at, owner in enumerate(names) if owner == name]
+                ups, downs = [ups[at] for at in mine], [downs[at] for at in mine]
+            before = self.carried[name]
+            self.carried[name] = (before[0] + sum(ups), before[1] + sum(downs))
+
+    def point_at(self, proxies: list[str]) -> None:
+        """Let the ``proxy`` column point to these."""
+        places = {name: index for index, name in enumerate(proxies)}
+        meant = [places.get(name, 0) for name in self.proxies]
+        if meant != list(range(len(meant))):
+            column = self.columns["proxy"]
+            self.columns["proxy"] = array(column.typecode, [meant[number] for number in column])
 
     def tell(self, some: list[Connection]) -> None:
         """Note the texts that were not told before."""

@@ -11,18 +11,30 @@ from chaostui.engine.proxy import Proxy
 from chaostui.engine.views import ChainView, FaultView, HandlerView, ProxyView, StatsView
 from chaostui.options import values
 
+Carried = dict[str, tuple[int, int]]
+"""Bytes upstream and downstream, by proxy."""
 
-def stats_view(proxy: Proxy) -> StatsView:
-    """Counters of a proxy, those of live connections included."""
+
+def carried(proxy: Proxy) -> tuple[int, int]:
+    """Bytes up and down, those of live connections included: 0.5 us a connection."""
+    stats, live = proxy.stats, proxy.connections.values()
+    return (
+        stats.upstream + sum([connection.up.received for connection in live]),
+        stats.downstream + sum([connection.down.received for connection in live]),
+    )
+
+
+def stats_view(proxy: Proxy, counted: Carried | None = None) -> StatsView:
+    """Counters of a proxy; ``counted`` are bytes that need no counting any more."""
     stats = proxy.stats
-    live = proxy.connections.values()
+    upstream, downstream = (counted or {}).get(proxy.name) or carried(proxy)
     return StatsView(
         connections=stats.connections,
         open=len(proxy.connections),
         refused=stats.refused,
         exchanges=stats.exchanges,
-        upstream=stats.upstream + sum(connection.up.received for connection in live),
-        downstream=stats.downstream + sum(connection.down.received for connection in live),
+        upstream=upstream,
+        downstream=downstream,
         hits=dict(stats.hits),
         handler_failures=stats.handler_failures,
         desyncs=stats.desyncs,
@@ -79,8 +91,8 @@ def fault_view(layer: Layer) -> FaultView:
     )
 
 
-def proxy_view(proxy: Proxy) -> ProxyView:
-    """One proxy as it is now."""
+def proxy_view(proxy: Proxy, counted: Carried | None = None) -> ProxyView:
+    """One proxy as it is now; ``counted`` are bytes that need no counting any more."""
     names = [proxy.core.canonical(name) for name, _ in proxy.layers.top.mix.weights]
     settings = proxy.settings
     return ProxyView(
@@ -102,5 +114,5 @@ def proxy_view(proxy: Proxy) -> ProxyView:
         chain=tuple(chain_view(entry) for entry in proxy.entries()),
         faults=tuple(fault_view(layer) for layer in proxy.layers.over),
         last_error=proxy.last_error,
-        stats=stats_view(proxy),
+        stats=stats_view(proxy, counted),
     )

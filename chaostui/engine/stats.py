@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from itertools import accumulate
 from math import frexp
 
 from chaostui.engine.views import Quantiles
@@ -41,15 +43,12 @@ class Histogram:
         """The distribution so far."""
         if not self.count:
             return Quantiles()
-        wanted = [self.count * share for share in (0.50, 0.95, 0.99)]
+        seen = list(accumulate(self._buckets))
         found: list[float] = []
-        seen = 0
-        for bucket, count in enumerate(self._buckets):
-            seen += count
-            while len(found) < len(wanted) and seen >= wanted[len(found)]:
-                octave, step = divmod(bucket, STEPS)
-                middle = (0.5 + (step + 0.5) / 64) * 2.0 ** (octave + LOWEST_EXPONENT)
-                found.append(min(middle, self.max))
+        for share in (0.50, 0.95, 0.99):
+            octave, step = divmod(bisect_left(seen, self.count * share), STEPS)
+            middle = (0.5 + (step + 0.5) / 64) * 2.0 ** (octave + LOWEST_EXPONENT)
+            found.append(min(middle, self.max))
         p50, p95, p99 = found
         return Quantiles(count=self.count, p50=p50, p95=p95, p99=p99, max=self.max)
 

@@ -15,7 +15,7 @@ from chaostui.engine.compile import handler_class, read_options
 from chaostui.engine.connection import Connection
 from chaostui.engine.faults import Faults
 from chaostui.engine.layers import Layer, RawOptions
-from chaostui.engine.look import fault_view, handler_view, proxy_view, stats_view
+from chaostui.engine.look import Carried, fault_view, handler_view, proxy_view, stats_view
 from chaostui.engine.memory import resident
 from chaostui.engine.payload import Payload
 from chaostui.engine.plan import Armed, Catalog
@@ -46,8 +46,8 @@ class Supervisor(Faults):
 
     # -- reading ----------------------------------------------------------------------------
 
-    def view(self) -> EngineView:
-        """Everything at a glance."""
+    def view(self, counted: Carried | None = None) -> EngineView:
+        """Everything at a glance; ``counted`` are bytes that need no counting any more."""
         return EngineView(
             version=__version__,
             pid=os.getpid(),
@@ -55,7 +55,7 @@ class Supervisor(Faults):
             uptime=time.monotonic() - self._started,
             revision=self.revision,
             halt=self.halted(),
-            proxies=self.proxies(),
+            proxies=self.proxies(counted),
             sessions=self.sessions(),
             events=self.bus.newest,
             events_dropped=self.bus.dropped,
@@ -65,9 +65,9 @@ class Supervisor(Faults):
             unauthenticated=self.unauthenticated,
         )
 
-    def proxies(self) -> tuple[ProxyView, ...]:
+    def proxies(self, counted: Carried | None = None) -> tuple[ProxyView, ...]:
         """All proxies, in the profile's order."""
-        return tuple(proxy_view(proxy) for proxy in self.core.proxies.values())
+        return tuple(proxy_view(proxy, counted) for proxy in self.core.proxies.values())
 
     def proxy(self, name: str | None = None) -> ProxyView:
         """One proxy. NotFound."""
@@ -75,8 +75,14 @@ class Supervisor(Faults):
 
     def stats(self, proxy: str | None = None) -> dict[str, StatsView]:
         """Counters by proxy, of one or of all. NotFound."""
-        chosen = self.core.proxies.values() if proxy is None else (self._find(proxy),)
-        return {each.name: stats_view(each) for each in chosen}
+        return {each.name: stats_view(each) for each in self._chosen(proxy)}
+
+    def ended(self, proxy: str | None = None) -> Carried:
+        """The bytes of connections that have ended, by proxy, of one or of all. NotFound."""
+        return {p.name: (p.stats.upstream, p.stats.downstream) for p in self._chosen(proxy)}
+
+    def _chosen(self, proxy: str | None) -> list[Proxy]:
+        return [*self.core.proxies.values()] if proxy is None else [self._find(proxy)]
 
     def handler(self, proxy: str | None, handler: str) -> HandlerView:
         """A handler as it stands on a proxy: weight, all options, hits."""
@@ -84,7 +90,7 @@ class Supervisor(Faults):
 
     def live(self, proxy: str | None = None) -> list[Connection]:
         """The live connections, oldest first, for fronts that read many; do not change them."""
-        chosen = self.core.proxies.values() if proxy is None else (self._find(proxy),)
+        chosen = self._chosen(proxy)
         found = [c for each in chosen for c in each.connections.values()]
         return sorted(found, key=lambda c: c.id) if len(self.core.proxies) > 1 else found
 
