@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import uvloop
@@ -24,6 +25,7 @@ from msgspec.structs import replace
 from chaostui import log as logs, registry
 from chaostui.api.server import ControlServer
 from chaostui.api.unix import path_for
+from chaostui.engine.recorder import Recorder, open_record
 from chaostui.engine.statsd import Statsd
 from chaostui.engine.supervisor import Supervisor
 from chaostui.errors import CannotListen, ChaosError, SettingsError
@@ -52,6 +54,8 @@ class Launch:
     """Gets one JSON line once everything is bound: pid, unix, api, proxies."""
     owner_fd: int | None = None
     """A pipe's reading end: when its other end closes, the owner is gone and the engine ends."""
+    record: str = ""
+    """A file that tells what happened; empty: none."""
     extra: list[Callable[[Supervisor], asyncio.Task[None]]] = field(default_factory=list)
     """Work beside the engine, such as the demo's traffic, started when all is bound."""
 
@@ -63,16 +67,19 @@ def headless(profile: Profile, launch: Launch | None = None) -> int:
     """
     launch = launch or Launch()
     logs.start(profile.log_level, profile.log_output)
-    engine = Engine(profile, launch)
+    record = open_record(launch.record) if launch.record else None
+    engine = Engine(profile, launch, record)
     return uvloop.run(engine.run())
 
 
 class Engine:
     """One engine's process."""
 
-    def __init__(self, profile: Profile, launch: Launch) -> None:
+    def __init__(self, profile: Profile, launch: Launch, record: BinaryIO | None) -> None:
         self._profile = profile
         self._launch = launch
+        self._record = record
+        self._recorder: Recorder | None = None
         catalog = registry.load(profile, source=launch.source)
         self.supervisor = Supervisor(catalog, seed=profile.seed, source=launch.source)
         self._server = ControlServer()
@@ -108,6 +115,9 @@ class Engine:
         supervisor.unauthenticated = self._server.unauthenticated
         supervisor.own_control(self._server.names)
         self._watch_owner()
+        if self._record is not None:
+            self._recorder = Recorder(supervisor, self._record)
+            self._recorder.start()
         self._beside()
         gc.collect()
         gc.freeze()
@@ -210,6 +220,8 @@ class Engine:
         cut = await supervisor.drain(self._profile.drain)
         await self._server.close()
         await supervisor.close()
+        if self._recorder is not None:
+            await self._recorder.finish()
         if cut:
             log.warning("%d connections were cut after %g s", cut, self._profile.drain)
         return CUT if cut else DRAINED

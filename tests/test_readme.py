@@ -90,6 +90,21 @@ def test_the_shell_examples_answer_what_the_comments_say(tmp_path: Path) -> None
     assert '"proxies"' in answers[3][0]
 
 
+def test_a_record_is_reported_as_the_readme_says(tmp_path: Path) -> None:
+    """The engine's command line keeps a record, and ``report`` tells of it."""
+    start, report = readme.block("sh", "--record run.jsonl").splitlines()
+    places = ["--listen", f"127.0.0.1:{free_port()}", "--api", f"127.0.0.1:{free_port()}"]
+    process = engine(tmp_path, *start.split()[2:], *places)
+    process.terminate()
+    assert process.wait(10) == 0
+
+    command = [sys.executable, "-m", *report.partition("#")[0].split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("# Chaos run")
+    assert "No fault hit." in done.stdout
+
+
 def test_the_ldap_storm_of_the_readme_breaks_a_real_directory(
     openldap_server: Server, tmp_path: Path
 ) -> None:

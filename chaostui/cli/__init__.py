@@ -3,6 +3,7 @@
 * ``start``      the console or the headless engine;  ``overrides``  what its options change
 * ``catalogue``  handlers and protocols;  ``profile``  check, convert and import_toxiproxy
 * ``attach``     the console on a running engine
+* ``report``     what a record tells
 * ``demo``       backends and traffic of its own
 * ``ctl``        drives a running engine;  ``target``  finds it
 * ``failures``   errors to one line and an exit code
@@ -25,6 +26,7 @@ COMMANDS = {
     "import-toxiproxy": ("profile", "make a profile of a Toxiproxy configuration file"),
     "handlers": ("catalogue", "the handlers and their settings"),
     "protocols": ("catalogue", "the protocols and the errors they speak"),
+    "report": ("report", "what a record tells: which faults really hit, who changed what"),
 }
 """Commands by name: the module that holds each, and one line of help."""
 

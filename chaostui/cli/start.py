@@ -53,6 +53,7 @@ def _start(
     unix: str,
     ready_fd: int | None,
     owner_fd: int | None,
+    record: str,
     **_: Any,
 ) -> int:
     context = click.get_current_context()
@@ -76,7 +77,9 @@ def _start(
         return console.own(["--headless", *context.meta[TYPED]], profile=file, keep=keep)
     from chaostui import run
 
-    launch = run.Launch(source=file, reload=read, unix=unix, ready_fd=ready_fd, owner_fd=owner_fd)
+    launch = run.Launch(
+        source=file, reload=read, unix=unix, ready_fd=ready_fd, owner_fd=owner_fd, record=record
+    )
     return run.headless(first, launch)
 
 
@@ -150,6 +153,9 @@ start = Start(
         click.Option(["--http"], is_flag=True, help="The HTTP API on localhost:8080."),
         click.Option(["--http-host"], metavar="HOST", help="The HTTP API's host."),
         click.Option(["--http-port"], metavar="PORT", help="The HTTP API's port."),
+        click.Option(
+            ["--record"], metavar="FILE", default="", help="Keep what happens, for chaostui report."
+        ),
         click.Option(["--keep"], is_flag=True, help="The engine outlives the console."),
         click.Option(["--unix"], hidden=True, default="", help="The API's Unix socket."),
         click.Option(["--ready-fd"], hidden=True, type=int, help="Told when all is bound."),
