@@ -15,6 +15,7 @@ from chaostui.engine.memory import Memory
 from chaostui.engine.plan import Catalog
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.watch import Watch
+from chaostui.engine.watchdog import Watchdog
 from chaostui.settings import Address, Mix
 
 log = logging.getLogger("chaostui.engine")
@@ -59,6 +60,7 @@ class Core:
         self._paused: set[Proxy] = set()
         self._last_closed = asyncio.Event()
         self._lags: list[float] = []
+        self._watchdog: Watchdog | None = None
 
     # -- clockwork --------------------------------------------------------------------------
 
@@ -67,10 +69,14 @@ class Core:
         loop = asyncio.get_running_loop()
         self.watch.start(loop)
         self._tick(time.monotonic())
+        self._watchdog = Watchdog(self)
+        self._watchdog.start()
 
     def stop(self) -> None:
         """End; nothing is left running."""
         self.watch.close(asyncio.get_running_loop())
+        if self._watchdog is not None:
+            self._watchdog.stop()
         for timer in (self._ticker, *self._ends.values()):
             if timer is not None:
                 timer.cancel()
