@@ -7,7 +7,7 @@ nothing a handler yields after one of them is looked at.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -20,6 +20,8 @@ class Send:
 
     data: bytes
     after: float = 0.0
+    what: str = field(default="", compare=False)
+    """What this does, in words for people; empty: what can be seen of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Reply:
     """Send ``data`` back to the side the bytes came from, after the replies still due there."""
 
     data: bytes
+    what: str = field(default="", compare=False)
+    """The name of what is said, for people."""
 
 
 @dataclass(frozen=True, slots=True)

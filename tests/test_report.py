@@ -99,6 +99,7 @@ def test_a_record_proves_that_a_fault_hit(
     assert code == 0
     assert "seed 7, chaostui" in text
     row = next(line for line in text.splitlines() if line.startswith("| proxy | errors | 1 |"))
+    assert "| answered with 503 1× |" in row
     assert row.endswith(r"| GET /a\|b |")
     assert "(http) | 2 | 2 |" in text
     assert "| proxy | client closed |" in text or "| proxy | backend closed |" in text

@@ -12,6 +12,8 @@ def describe(action: Action, frame: Frame) -> str:
     """Say what ``action`` does to ``frame``."""
     size = len(frame.data)
     match action:
+        case Send(what=what) | Reply(what=what) if what:
+            return f"answered with {what}"
         case Send(data, after):
             return f"held {after:.3f} s, {size} B" if after else f"{size} B became {len(data)} B"
         case Wait(seconds) | Wake(seconds):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 from abc import abstractmethod
 from collections import deque
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from chaostui.actions import Action
+from chaostui.actions import Action, Reply, Send
 from chaostui.protocol import Frame, Kind, Phase, Protocol, Request
 from chaostui.protocols import tls
 
@@ -23,6 +24,11 @@ class Desync(Exception):
 def masked(data: bytes, start: int) -> bytes:
     """``data`` with what stands at ``start`` and after it made unreadable."""
     return data[:start] + b"*" * len(data[start:])
+
+
+def named(action: Action, kind: str) -> Action:
+    """The same action, which says that it is the error ``kind``."""
+    return replace(action, what=kind) if isinstance(action, (Reply, Send)) else action
 
 
 class Cutter:
@@ -192,7 +198,7 @@ class Framed(Protocol):
         chosen = self.dice.choice(known or self.likely(phase, request))
         if phase == "open" and "open" not in chosen.phases:
             return ()
-        return self.speak(chosen.name, request)
+        return tuple(named(action, chosen.name) for action in self.speak(chosen.name, request))
 
     def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
         """The errors to pick from where none is named."""

@@ -233,3 +233,25 @@ async def test_an_exchange_keeps_its_handler_until_it_is_over() -> None:
 
         assert await server.receive_exactly(len(GET % 2)) == GET % 2
         assert rig.hits == {"delay": 1}
+
+
+async def test_the_event_of_an_error_says_which_error() -> None:
+    """A page made here and a command that makes Redis itself fail are both told by their kind."""
+    async with proxied(
+        protocol="http", behavior="errors", handler={"errors": {"kind": "504"}}
+    ) as rig:
+        client = await rig.connect()
+        await client.send(GET % 1)
+        assert await replies(client, 1) == ["504 504 Gateway Timeout"]
+
+        assert [event.what for event in rig.events(Injected)] == ["answered with 504"]
+
+    async with proxied(protocol="redis") as rig:
+        client, server = await rig.pair()
+        await client.send(b"MULTI\r\n")
+        assert await server.receive_exactly(7) == b"MULTI\r\n"
+        await rig.fault("errors", kind="oom")
+        await client.send(b"SET a 1\r\n")
+        assert await server.receive() == b"*1\r\n$8\r\nCHAOSTUI\r\n"
+
+        assert [event.what for event in rig.events(Injected)] == ["answered with oom"]
