@@ -7,6 +7,7 @@ import random
 
 from chaostui.engine.memory import give_back, resident
 from tests.engine.rig import digest_all, echoing, fill, ping, proxied, send_pieces
+from tests.wait import SLACK
 
 MIB = 1 << 20
 
@@ -48,7 +49,7 @@ async def test_clients_that_do_not_read_cost_little_memory_and_nobody_else() -> 
             await quick.send(b"ping")
             await answering.send(await answering.receive())
             assert await quick.receive() == b"ping"
-            assert asyncio.get_running_loop().time() - start < 0.2
+            assert asyncio.get_running_loop().time() - start < SLACK
 
 
 async def test_a_delay_holds_at_most_max_held_then_reading_pauses() -> None:

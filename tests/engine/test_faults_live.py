@@ -14,8 +14,8 @@ from chaostui.errors import Conflict, NotFound, SettingsError
 from chaostui.events import Closed, Exchanged, Injected
 from chaostui.handler import Handler
 from chaostui.protocol import Frame
-from tests.engine.rig import ACTOR, Rig, catalog, echoing, fill, ping, proxied
-from tests.wait import eventually
+from tests.engine.rig import ACTOR, Rig, catalog, echoing, fill, ping, proxied, quickest
+from tests.wait import SLACK, eventually
 
 HOLDING: dict[str, dict[str, Any]] = {
     "delay": {"sleep": 60},
@@ -429,10 +429,10 @@ async def test_a_pin_acts_on_one_connection_alone() -> None:
         assert view.pinned == "delay"
         for _ in range(3):
             assert await ping(pinned) >= 0.029
-            assert await ping(free) < 0.029
+            assert await quickest(free) < 0.029
         assert rig.hits == {"delay": 3}
         await rig.supervisor.pin(first.id, None, ACTOR)
-        assert await ping(pinned) < 0.029
+        assert await quickest(pinned) < 0.029
 
 
 async def test_a_pinned_hang_heals_when_it_is_unpinned() -> None:
@@ -468,7 +468,7 @@ async def test_a_bypass_keeps_the_mix_and_does_not_apply_it() -> None:
         assert await ping(client) >= 0.029
         view = await rig.supervisor.set_bypass(None, True, ACTOR)
         assert (view.behavior, view.bypass) == ("100:delay", True)
-        assert await ping(client) < 0.029
+        assert await quickest(client) < 0.029
         await rig.supervisor.set_bypass(None, False, ACTOR)
 
         assert await ping(client) >= 0.029
@@ -506,7 +506,7 @@ async def test_two_delays_of_a_chain_add_up() -> None:
 
         times = sorted([await ping(client) for _ in range(5)])
         assert times[0] >= 0.079
-        assert times[2] < 0.13
+        assert times[2] < 0.08 + SLACK
 
 
 async def test_a_chain_entry_is_updated_and_removed_by_name() -> None:

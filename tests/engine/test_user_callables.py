@@ -14,7 +14,7 @@ import pytest
 
 from chaostui.events import Closed, Injected
 from tests.engine.rig import ACTOR, catalog, digest_all, echoing, fill, ping, proxied
-from tests.wait import eventually
+from tests.wait import SLACK, eventually
 
 
 async def loud(
@@ -86,16 +86,16 @@ async def test_the_articles_delay_delays_its_own_connection_alone() -> None:
     """A thread that sleeps holds up neither other connections nor other proxies."""
     async with proxied(known=catalog(slow=article)) as rig, echoing(rig):
         await rig.add("quick")
-        await rig.fault("slow", sleep=0.3)
+        await rig.fault("slow", sleep=1)
         clients = [await rig.connect() for _ in range(40)]
         quick = await rig.connect("quick")
         asked = [asyncio.ensure_future(ping(client)) for client in clients]
         await eventually(lambda: rig.hits.get("slow") == 40)
         times = [await ping(quick) for _ in range(20)]
 
-        assert max(times) < 0.2
+        assert max(times) < SLACK
         took = await asyncio.gather(*asked)
-        assert min(took) >= 0.29
+        assert min(took) >= 0.99
         assert max(took) < 2
 
 

@@ -152,7 +152,7 @@ def test_pages_are_served_while_memcached_is_down(
 
 # -- PostgreSQL times out -----------------------------------------------------------------------
 
-LIMIT = 0.3
+LIMIT = 0.8
 """Seconds that the application gives its database."""
 
 
