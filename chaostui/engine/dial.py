@@ -116,8 +116,14 @@ def keep_alive(side: Side) -> None:
     if side.transport is None:
         return
     sock = side.transport.get_extra_info("socket")
-    if sock is not None and sock.family != socket.AF_UNIX:
-        set_keep_alive(sock)
+    if sock is None or sock.family == socket.AF_UNIX:
+        return
+    # uvloop's own makes a socket of the descriptor anew for each call.
+    real = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
+    try:
+        set_keep_alive(real)
+    finally:
+        real.detach()
 
 
 def set_keep_alive(sock: socket.socket) -> None:

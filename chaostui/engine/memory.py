@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 LOOK_INTERVAL = 5.0
 """Seconds between two looks at the memory."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
 SPARE = 16_777_216
 """Bytes over the size at the start that are not worth a look."""
 
@@ -14,10 +14,13 @@ SPARE = 16_777_216
 def resident() -> int:
     """This process's resident memory in bytes; 0 where the system does not tell."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        file = os.open("/proc/self/statm", os.O_RDONLY)
     except OSError:
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return int(os.read(file, 256).split()[1]) * PAGE
+    finally:
+        os.close(file)
 
 
 class Memory:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from chaostui.engine.dial import AddressInfo, _first_of, resolve
+from chaostui.engine.proxy import PROBES, SETTLED
 from chaostui.engine.supervisor import Supervisor
 from chaostui.events import Closed, Dialled
 from chaostui.registry import builtin
@@ -323,3 +325,22 @@ async def test_a_link_local_backend_can_be_allowed() -> None:
         assert "link-local" not in dialled.error
     finally:
         await supervisor.close()
+
+
+async def test_a_backend_of_a_connection_that_lives_on_is_probed() -> None:
+    """After some seconds, a few connections a tick, so that many hold up nobody."""
+    async with proxied() as rig:
+        await rig.pairs(PROBES + 4)
+        proxy = rig.supervisor.core.proxies["a"]
+        live = rig.supervisor.live()
+
+        def probed() -> int:
+            sockets = [c.backend.transport.get_extra_info("socket") for c in live]  # type: ignore[union-attr]
+            return sum(s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for s in sockets)
+
+        proxy.sweep(time.monotonic())
+        assert probed() == 0
+        proxy.sweep(time.monotonic() + SETTLED)
+        assert probed() == PROBES
+        proxy.sweep(time.monotonic() + SETTLED)
+        assert probed() == PROBES + 4
