@@ -264,6 +264,10 @@ class Framed(Turns):
                 link.feed(What.DATA, frame, exchange)
         super().source_ended(link)
 
+    @property
+    def acted_on(self) -> bool:
+        return bool(self._special) or super().acted_on
+
     def live_exchanges(self) -> list[Exchange]:
         live = super().live_exchanges()
         return [*self._waiting, *(exchange for exchange in live if exchange not in self._waiting)]

@@ -75,6 +75,11 @@ class Link:
         return early + (self._walker.bytes if self._walker is not None else 0)
 
     @property
+    def handled(self) -> bool:
+        """Whether bytes go, or have gone, through handlers here."""
+        return self._walker is not None or self.stage is not None or bool(self.chain)
+
+    @property
     def stalled(self) -> bool:
         """Whether a handler keeps everything until it is switched off."""
         return self._walker is not None and self._walker.stalled

@@ -325,12 +325,26 @@ class Turns(Connection):
 
     # -- changing ---------------------------------------------------------------------------
 
+    @property
+    def acted_on(self) -> bool:
+        """Whether any handler acts on it now, or holds something: of thousands few have one."""
+        up, down, exchange = self.up, self.down, self.exchange
+        return bool(
+            (exchange is not None and exchange.armed is not None)
+            or self._fixed is not None
+            or self.pinned is not None
+            or up.handled
+            or down.handled
+        )
+
     def replan(self, plan: Plan, changed: frozenset[Armed]) -> None:
         """The proxy has a new plan: act on it now.
 
         What was switched off lets go of what it held; what got new options (``changed``)
         takes them and lets go too; what was switched on acts from the next exchange on.
         """
+        if not (plan.chain or self.acted_on):
+            return
         if self._fixed is not None and not plan.keeps(self._fixed):
             self._fixed = None
         off, renewed = self._drop_switched_off(plan, changed)
