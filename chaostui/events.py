@@ -21,6 +21,7 @@ CloseReason = Literal[
     "half-close timeout",
     "idle timeout",
     "linger timeout",
+    "tls failed",
     "fault",
     "handler failed",
     "reset by operator",

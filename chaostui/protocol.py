@@ -14,6 +14,8 @@ import msgspec
 from chaostui.actions import Action, Reset
 
 Phase = Literal["open", "request"]
+Negotiation = Literal["", "refuse", "grant", "ask"]
+TlsStep = Literal["", "asks", "client", "both", "refused"]
 
 
 class Request(NamedTuple):
@@ -46,6 +48,14 @@ class Frame(NamedTuple):
     says whether the backend will answer it. Downstream a message is the reply to the
     oldest unanswered request; bytes that answer none (a greeting, a push, ``100
     Continue``) come as ``first=False, last=False``.
+
+    ``answer`` is what the protocol itself says in the backend's place: to the request that ends
+    here, or, where ``last`` is false, to something that is no request yet. ``tls`` says what
+    comes of TLS after this frame. Upstream: ``client``, the client begins it (unless a fault has
+    answered otherwise); ``both``, with the backend too; ``asks``, the reply tells; ``refused``,
+    it must not. Downstream, of what was asked for: ``both`` or ``refused``. No frame follows
+    then: what else came is held back, is given out by ``request_end`` (``reply_end``), and
+    belongs to TLS, or comes again.
     """
 
     data: bytes
@@ -53,6 +63,8 @@ class Frame(NamedTuple):
     last: bool = True
     request: Request | None = None
     reply: bool = True
+    answer: bytes = b""
+    tls: TlsStep = ""
 
 
 class Kind(NamedTuple):
@@ -79,13 +91,25 @@ class Protocol:
     name: ClassVar[str] = "tcp"
     framed: ClassVar[bool] = False
     kinds: ClassVar[tuple[Kind, ...]] = ()
+    negotiates_tls: ClassVar[bool] = False
+    """Clients ask for TLS in the protocol's own words; else it begins with the first byte."""
+    alpn: ClassVar[tuple[str, ...]] = ()
+    """Its names in TLS's own negotiation (RFC 7301)."""
     Options: ClassVar[type[ProtocolOptions]] = ProtocolOptions
     """What it can be told, declared as a handler's options are: unit, bounds, help."""
 
     def __init__(
-        self, backend: str = "", dice: random.Random | None = None, **options: Any
+        self,
+        backend: str = "",
+        dice: random.Random | None = None,
+        *,
+        tls: Negotiation = "",
+        **options: Any,
     ) -> None:
         """``options`` are fields of ``Options``, already validated; TypeError for others."""
+        self.tls = tls
+        """What comes of it when a client asks for TLS: it is passed on and the protocol lost
+        (""), refused, granted here, or granted when the backend grants it (``ask``)."""
         self.options: Any = self.Options(**options)
         self.backend = backend
         """``host:port`` of the backend, for protocols that name it to the server."""

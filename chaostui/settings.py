@@ -15,6 +15,8 @@ from msgspec import Meta
 
 Draw = Literal["request", "connection"]
 ChainDirection = Literal["upstream", "downstream", "both"]
+TlsMode = Literal["passthrough", "refuse", "terminate"]
+BackendTls = Literal["off", "on", "verify"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 MAX_PROXIES = 1000
@@ -176,6 +178,16 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Settings of handlers for this proxy alone; they go over the profile's."""
     protocol_options: dict[str, Any] = {}
     """What the protocol itself can be told, such as ``overwrite_host_header``."""
+    tls: TlsMode = "passthrough"
+    """What becomes of TLS: as it is, kept from clients, or ended here."""
+    tls_cert: str = ""
+    """A PEM file: the certificate to end TLS with, and those that it was signed by."""
+    tls_key: str = ""
+    """A PEM file with its private key; empty: it stands in ``tls_cert``."""
+    backend_tls: BackendTls = "off"
+    """Where TLS ends here, how it goes on: plain, as TLS, as TLS with a checked certificate."""
+    backend_tls_ca: str = ""
+    """A PEM file of whom to trust where that is checked; empty: whom the system trusts."""
     connect_timeout: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     idle_timeout: Annotated[float, Meta(ge=0)] = 0.0
     """Close a connection on which nothing moved for so long; 0: never."""

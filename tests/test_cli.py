@@ -16,6 +16,7 @@ from chaostui.cli import COMMANDS, failures, main
 from chaostui.cli.start import _read, start
 from chaostui.client import Client
 from chaostui.settings import Address, Profile
+from tests.certificates import files
 from tests.tcp import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -109,6 +110,8 @@ def test_one_setting_has_the_names_of_three_generations(arguments: list[str], va
 def test_every_other_option_has_its_setting() -> None:
     """What the options say is what the profile says."""
     found = profile(
+        *("--tls", "terminate", "--tls-cert", files().cert, "--tls-key", files().key),
+        *("--backend-tls", "verify", "--backend-tls-ca", files().ca),
         *("--connect-timeout", "3", "--seed", "7", "--drain", "0.5", "--log-output", "x.log"),
         *("--api", "127.0.0.1:8081", "--toxiproxy", "127.0.0.1:8474"),
         *("--api-token-file", "token", "--api-no-auth", "--api-allow-host", "a"),
@@ -117,7 +120,10 @@ def test_every_other_option_has_its_setting() -> None:
     )
 
     control = found.control
-    assert found.proxy[0].connect_timeout == 3
+    (proxy,) = found.proxy
+    assert proxy.connect_timeout == 3
+    assert (proxy.tls, proxy.tls_cert, proxy.tls_key) == ("terminate", *files()[1:3])
+    assert (proxy.backend_tls, proxy.backend_tls_ca) == ("verify", files().ca)
     assert (found.seed, found.drain, found.log_output) == (7, 0.5, "x.log")
     assert (str(control.listen), str(control.toxiproxy)) == ("127.0.0.1:8081", "127.0.0.1:8474")
     assert (control.token_file, control.no_auth) == ("token", True)

@@ -351,6 +351,16 @@ def test_a_mistake_of_a_file_is_one_line(text: str, line: str) -> None:
             'behavior = "5:error,5:errors"',
             "10:12: behavior: 'errors' is another name of 'errors', which is there too",
         ),
+        ('tls = "refuse"', "10:7: tls: tcp cannot refuse TLS: nobody is asked before it begins"),
+        ('tls = "reject"', "10:7: tls: 'reject' is none of passthrough, refuse, terminate"),
+        (
+            'tls = "terminate"',
+            '10:7: tls: tls = "terminate" needs a certificate: say it in tls_cert',
+        ),
+        (
+            'tls = "terminate"\ntls_cert = "/gone.pem"',
+            "11:12: tls_cert: /gone.pem: no such file or directory",
+        ),
         (
             'protocol = "http"\nprotocol_options = { overwrite = true }',
             "11:22: no option 'overwrite'; did you mean 'overwrite_host_header'?",

@@ -52,6 +52,18 @@ OVERRIDES = (
     Override(
         ("--behavior",), (*PROXY, "behavior"), "Handlers by percent: 20:delay,5:errors.", "MIX"
     ),
+    Override(("--tls",), (*PROXY, "tls"), "Of clients: passthrough, refuse, terminate.", "MODE"),
+    Override(("--tls-cert",), (*PROXY, "tls_cert"), "To terminate TLS with (PEM).", "FILE"),
+    Override(("--tls-key",), (*PROXY, "tls_key"), "Its key, if not in the same file.", "FILE"),
+    Override(
+        ("--backend-tls",),
+        (*PROXY, "backend_tls"),
+        "Of terminated TLS: off, on, verify.",
+        "MODE",
+    ),
+    Override(
+        ("--backend-tls-ca",), (*PROXY, "backend_tls_ca"), "Whom to trust then (PEM).", "FILE"
+    ),
     Override(
         ("--connect-timeout",), (*PROXY, "connect_timeout"), "To reach the backend.", "SECONDS"
     ),

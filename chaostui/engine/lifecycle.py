@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from chaostui.engine.certificates import Contexts, contexts
 from chaostui.engine.compile import NORMAL, Compiled, compile_plan, read_options
 from chaostui.engine.core import Core
 from chaostui.engine.journal import Journal
@@ -121,7 +122,8 @@ class Lifecycle:
             self._drop(name)
         order = {}
         for settings in profile.proxy:
-            order[settings.name] = await self._put(settings, listeners.get(settings.name))
+            tls = trial[settings.name].tls
+            order[settings.name] = await self._put(settings, tls, listeners.get(settings.name))
         self.core.proxies.clear()
         self.core.proxies.update(order)
         for proxy in order.values():
@@ -157,14 +159,16 @@ class Lifecycle:
             raise
         return new
 
-    async def _put(self, settings: ProxySettings, listener: Listener | None) -> Proxy:
+    async def _put(
+        self, settings: ProxySettings, tls: Contexts | None, listener: Listener | None
+    ) -> Proxy:
         """Make a proxy, or give an existing one new settings."""
         proxy = self.core.proxies.get(settings.name)
         if proxy is None:
-            proxy = Proxy(self.core, settings)
+            proxy = Proxy(self.core, settings, tls)
             self.core.proxies[settings.name] = proxy
         else:
-            proxy.change(settings)
+            proxy.change(settings, tls)
             self.core.admit()
         if not settings.enabled:
             proxy.shut()
@@ -224,25 +228,25 @@ class Lifecycle:
     async def add_proxy(self, settings: ProxySettings, actor: str) -> ProxyView:
         """Add a proxy with its faults. Conflict, SettingsError, CannotListen, Halted."""
 
-        def check() -> None:
-            self._check_new(settings)
+        def check() -> Compiled:
+            return self._check_new(settings)
 
-        check()
+        compiled = check()
         listener = await self._bind_one(settings, check) if settings.enabled else None
-        proxy = await self._put(settings, listener)
+        proxy = await self._put(settings, compiled.tls, listener)
         if listener is None:
             proxy.replan()
         self._journal.write(actor, "added", settings.name, after=str(proxy.listen))
         return proxy_view(proxy)
 
-    def _check_new(self, settings: ProxySettings) -> None:
+    def _check_new(self, settings: ProxySettings) -> Compiled:
         proxies = self.core.proxies
         if settings.name in proxies:
             raise Conflict(f"there is a proxy {settings.name!r} already")
         if len(proxies) >= MAX_PROXIES:
             raise Conflict(f"there are {MAX_PROXIES} proxies, which is the limit")
         self._refuse_if_halted(settings.behavior, settings.chain)
-        check_settings(self.core, settings, self.core.handler_settings)
+        return check_settings(self.core, settings, self.core.handler_settings)
 
     async def _bind_one(self, settings: ProxySettings, check: Callable[[], object]) -> Listener:
         """Bind; looking up a name takes time, so ``check`` says whether it still may be."""
@@ -264,17 +268,17 @@ class Lifecycle:
         """
         proxy = self._find(name)
 
-        def check() -> tuple[ProxySettings, ProxySettings]:
+        def check() -> tuple[ProxySettings, ProxySettings, Compiled]:
             self._find(proxy.name)
             return self._check_changes(proxy, changes)
 
-        _, settings = check()
+        _, settings, _ = check()
         listener = None
         bound = proxy.listener
         if settings.enabled and (bound is None or not bound.serves(settings.listen)):
             listener = await self._bind_one(settings, check)
-        before, settings = check()
-        await self._put(settings, listener)
+        before, settings, compiled = check()
+        await self._put(settings, compiled.tls, listener)
         proxy.replan()
         told = msgspec.json.encode(difference(before, settings), enc_hook=encode).decode()
         self._journal.write(actor, "changed", proxy.name, after=told)
@@ -282,13 +286,13 @@ class Lifecycle:
 
     def _check_changes(
         self, proxy: Proxy, changes: dict[str, Any]
-    ) -> tuple[ProxySettings, ProxySettings]:
-        """The settings of a proxy, and what ``changes`` make of them."""
+    ) -> tuple[ProxySettings, ProxySettings, Compiled]:
+        """The settings of a proxy, what ``changes`` make of them, and what those ask for."""
         before = replace(proxy.settings, behavior=proxy.layers.base.mix)
         settings = replace(before, **{k: v for k, v in changes.items() if k != "name"})
         self._refuse_if_halted(settings.behavior, settings.chain)
-        check_settings(self.core, settings, self.core.handler_settings)
-        return before, settings
+        compiled = check_settings(self.core, settings, self.core.handler_settings)
+        return before, settings, compiled
 
     async def hang_up(self, name: str | None, actor: str) -> None:
         """Close every connection of a proxy (FIN), at once. NotFound."""
@@ -323,9 +327,11 @@ def check_settings(
     for name, options in raw.items():
         read_options(core.catalog.handlers[name], options, protocol, f"handler.{name}")
     read(protocol.Options, settings.protocol_options)
-    return compile_plan(
+    compiled = compile_plan(
         core.catalog, protocol, settings.behavior, raw, settings.chain, before=Plan()
     )
+    compiled.tls = contexts(settings, protocol)
+    return compiled
 
 
 def difference(before: Any, after: Any, path: str = "") -> list[dict[str, Any]]:

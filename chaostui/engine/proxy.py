@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from chaostui.actions import Close
+from chaostui.engine.certificates import Contexts
 from chaostui.engine.compile import Compiled, compile_plan, entry_name
 from chaostui.engine.dial import dial, keep_alive, numeric
 from chaostui.engine.door import Doorkeeper
@@ -26,7 +27,7 @@ from chaostui.engine.stats import Stats
 from chaostui.engine.turns import Turns
 from chaostui.errors import NotAllowed
 from chaostui.events import CloseReason, Warned
-from chaostui.protocol import Protocol
+from chaostui.protocol import Negotiation, Protocol
 from chaostui.safe_text import safe_text
 from chaostui.settings import Mix, ProxySettings
 
@@ -46,7 +47,7 @@ WARN_INTERVAL = 10.0
 class Proxy:
     """A listener and its backend."""
 
-    def __init__(self, core: Core, settings: ProxySettings) -> None:
+    def __init__(self, core: Core, settings: ProxySettings, tls: Contexts | None = None) -> None:
         self.core = core
         self._spare_dice = random.Random(0)
         self.bus = core.bus
@@ -68,7 +69,7 @@ class Proxy:
         self._warned = 0.0
         self.dialling: set[Connection] = set()
         """Connections whose backend has not answered yet."""
-        self._read_settings()
+        self._read_settings(tls)
 
     @property
     def name(self) -> str:
@@ -95,17 +96,28 @@ class Proxy:
 
     # -- protocol ---------------------------------------------------------------------------
 
-    def _read_settings(self) -> None:
+    def _read_settings(self, tls: Contexts | None) -> None:
+        self.tls = tls
+        """How TLS is ended here; None: it is not."""
         backend = self.settings.backend
         self.backend_name = str(backend)
         ip = numeric(backend.host)
         self._target = (ip, backend.port) if ip else None
         """Where to dial, when nothing has to be resolved."""
         self._protocol = self.core.catalog.protocols[self.settings.protocol]
+        self._negotiation = self._tls_asked()
         self._protocol_options = dict(self.settings.protocol_options)
         self._stateless: Protocol | None = None
         if not self._protocol.framed:
             self._stateless = self.new_protocol()
+
+    def _tls_asked(self) -> Negotiation:
+        """What comes of it when a client asks for TLS in the protocol's words."""
+        if not self._protocol.negotiates_tls or self.settings.tls == "passthrough":
+            return ""
+        if self.tls is None:
+            return "refuse"
+        return "grant" if self.tls.backend is None else "ask"
 
     @property
     def protocol(self) -> type[Protocol]:
@@ -116,7 +128,12 @@ class Proxy:
         """A protocol's instance for a connection; one for all where it knows no frames."""
         if self._stateless is not None:
             return self._stateless
-        return self._protocol(self.backend_name, self._spare_dice, **self._protocol_options)
+        return self._protocol(
+            self.backend_name,
+            self._spare_dice,
+            tls=self._negotiation,
+            **self._protocol_options,
+        )
 
     # -- plan -------------------------------------------------------------------------------
 
@@ -198,13 +215,13 @@ class Proxy:
         if self.listener is not None:
             await self.listener.accept(self.new_client)
 
-    def change(self, settings: ProxySettings) -> None:
+    def change(self, settings: ProxySettings, tls: Contexts | None = None) -> None:
         """Take new settings; ``replan`` puts the faults among them in force."""
         if settings.behavior != self.layers.base.mix:
             self.layers.base.mix = self.core.canonical_mix(settings.behavior)
             self.layers.base.options = {}
         self.settings = settings
-        self._read_settings()
+        self._read_settings(tls)
 
     def shut(self) -> None:
         """Give the address up and close every connection."""

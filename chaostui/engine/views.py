@@ -89,6 +89,13 @@ class ProxyView(View, frozen=True, kw_only=True):
     protocol: str
     enabled: bool
     draw: str
+    tls: str = "passthrough"
+    """``passthrough``, ``refuse`` or ``terminate``."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    backend_tls: str = "off"
+    """``off``, ``on`` or ``verify``."""
+    backend_tls_ca: str = ""
     behavior: str
     """The mix in force, ``20:delay,5:errors``; empty: all normal."""
     base: str

@@ -6,6 +6,7 @@ import ipaddress
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from chaostui.engine import certificates
 from chaostui.engine.compile import entry_name
 from chaostui.handler import Handler
 from chaostui.options import show
@@ -35,6 +36,7 @@ def check(shape: Shape, names: Names) -> Iterator[Mistake]:
     for index, proxy in enumerate(shape.proxies):
         yield from _chain(proxy, ("proxy", index, "chain"))
         yield from _matches(proxy, ("proxy", index), shape.top.get("handler", {}), names)
+        yield from _tls(proxy, ("proxy", index), names)
 
 
 def _resolve(shape: Shape, names: Names) -> None:
@@ -179,6 +181,16 @@ def _chain(proxy: Values, path: Path) -> Iterator[Mistake]:
                 (*path, index, "name"), f"another entry is named {name!r}; give it a name"
             )
         seen.add(name)
+
+
+def _tls(proxy: Values, path: Path, names: Names) -> Iterator[Mistake]:
+    """Whether what is said of TLS makes sense, and its certificates can be used."""
+    protocol = names.catalog.protocols.get(proxy.get("protocol", "tcp"))
+    backend = proxy.get("backend")
+    if protocol is None or backend is None:
+        return
+    for problem in certificates.read(proxy, backend, protocol)[1]:
+        yield Mistake((*path, problem.place), problem.what)
 
 
 def _matches(proxy: Values, path: Path, tables: Values, names: Names) -> Iterator[Mistake]:

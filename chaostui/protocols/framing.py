@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from chaostui.actions import Action, Reply, Send
-from chaostui.protocol import Frame, Kind, Phase, Protocol, Request
+from chaostui.protocol import Frame, Kind, Negotiation, Phase, Protocol, Request
 from chaostui.protocols import tls
 
 
@@ -140,9 +140,14 @@ class Framed(Protocol):
     replies: ClassVar[type[Cutter]]
 
     def __init__(
-        self, backend: str = "", dice: random.Random | None = None, **options: Any
+        self,
+        backend: str = "",
+        dice: random.Random | None = None,
+        *,
+        tls: Negotiation = "",
+        **options: Any,
     ) -> None:
-        super().__init__(backend, dice, **options)
+        super().__init__(backend, dice, tls=tls, **options)
         self.waiting: deque[Request] = deque()
         self.upstream = self.requests(self.waiting)
         self.downstream = self.replies(self.waiting)

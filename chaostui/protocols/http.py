@@ -53,6 +53,7 @@ class Http(Framed):
     """HTTP/1.1 up to an upgrade; request heads are held back until they are complete."""
 
     name = "http"
+    alpn = ("http/1.1",)
     requests = Requests
     replies = Replies
     kinds = (

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Frame, Kind, ProtocolOptions, Request
+from chaostui.protocol import Frame, Kind, Request
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.ldap_messages import (
     NAMES,
@@ -17,7 +17,6 @@ from chaostui.protocols.ldap_messages import (
     Session,
     secret,
 )
-from chaostui.protocols.tls import Tls
 
 DISCONNECT = "disconnect"
 DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
@@ -52,11 +51,7 @@ class LDAP(Framed):
     requests = Requests
     replies = Replies
 
-    class Options(ProtocolOptions, frozen=True, kw_only=True):
-        """What the client may be offered."""
-
-        tls: Tls = "passthrough"
-
+    negotiates_tls = True
     upstream: Requests
     downstream: Replies
 
@@ -68,7 +63,7 @@ class LDAP(Framed):
 
     def request(self, data: bytes) -> list[Frame]:
         frames = super().request(data)
-        if self.options.tls != "refuse":
+        if self.tls != "refuse":
             return frames
         # The server refuses an operation that it does not know (section 4.12).
         return [

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Frame, Kind, Phase, ProtocolOptions, Request
+from chaostui.protocol import Frame, Kind, Phase, Request
 from chaostui.protocols import mysql_errors as errors
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.mysql_packets import (
@@ -21,7 +19,6 @@ from chaostui.protocols.mysql_packets import (
 )
 from chaostui.protocols.mysql_replies import Replies
 from chaostui.protocols.mysql_requests import Requests
-from chaostui.protocols.tls import Tls
 
 SECRET_AFTER = {"LOGIN": 36, "CHANGE USER": 5, "AUTHENTICATION": 0}
 """Where the user's name begins, after which passwords come; 0: nothing can be shown."""
@@ -40,13 +37,7 @@ class MySQL(Framed):
     requests = Requests
     replies = Replies
 
-    class Options(ProtocolOptions, frozen=True, kw_only=True):
-        """What the client may be offered."""
-
-        tls: Annotated[Tls, Meta(description="refuse: hide TLS and compression from clients")] = (
-            "passthrough"
-        )
-
+    negotiates_tls = True
     upstream: Requests
     downstream: Replies
 
@@ -54,7 +45,7 @@ class MySQL(Framed):
         self, backend: str = "", dice: random.Random | None = None, **options: Any
     ) -> None:
         super().__init__(backend, dice, **options)
-        session = Session(refuses=self.options.tls == "refuse")
+        session = Session(refuses=self.tls == "refuse")
         self.session = self.upstream.session = self.downstream.session = session
         # The server speaks first, so TLS never begins at once; a login may begin with 0x16.
         self.fresh = False

@@ -23,6 +23,8 @@ class Postgres(Framed):
     """PostgreSQL 7.4 and later (protocol 3), and what speaks like it."""
 
     name = "postgres"
+    negotiates_tls = True
+    alpn = ("postgresql",)
     kinds = errors.KINDS
     requests = Requests
     replies = Replies

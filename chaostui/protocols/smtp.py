@@ -7,10 +7,9 @@ import re
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply
-from chaostui.protocol import Frame, Kind, Phase, ProtocolOptions, Request
+from chaostui.protocol import Frame, Kind, Phase, Request
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.smtp_messages import INSIDE, MESSAGE, Commands, Replies
-from chaostui.protocols.tls import Tls
 
 TEXTS = {
     "421": "4.3.2 Service not available, closing transmission channel",
@@ -53,10 +52,7 @@ class Smtp(Framed):
         Kind("554", "the mail is refused"),
     )
 
-    class Options(ProtocolOptions, frozen=True, kw_only=True):
-        """What the client may be offered."""
-
-        tls: Tls = "passthrough"
+    negotiates_tls = True
 
     def __init__(
         self, backend: str = "", dice: random.Random | None = None, **options: Any
@@ -66,7 +62,7 @@ class Smtp(Framed):
 
     def request(self, data: bytes) -> list[Frame]:
         frames = super().request(data)
-        if self.options.tls != "refuse":
+        if self.tls != "refuse":
             return frames
         return [
             frame._replace(data=frame.data.upper().replace(STARTTLS, NO_TLS))
@@ -77,7 +73,7 @@ class Smtp(Framed):
 
     def reply(self, data: bytes) -> list[Frame]:
         frames = super().reply(data)
-        if self.options.tls != "refuse" or self.opaque:
+        if self.tls != "refuse" or self.opaque:
             return frames
         # Frames end with a line; an extension that clients do not know they pass over (s4.1.1.1).
         return [frame._replace(data=OFFER.sub(rb"\1" + NO_TLS, frame.data)) for frame in frames]

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
-
-from msgspec import Meta
 
 HANDSHAKE = b"\x16"
 """The type of the record that TLS begins with."""
-
-Tls = Annotated[
-    Literal["passthrough", "refuse"],
-    Meta(description="refuse: what the server offers of TLS is hidden, so clients stay plain"),
-]
-"""The type of an option ``tls``."""
 
 _HELLO = re.compile(
     rb"\x16\x03.{3}\x01.{3}\x03.{33}",  # record, message, version, random
