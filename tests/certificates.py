@@ -24,9 +24,13 @@ class Files(NamedTuple):
     """Certificate and key in one file."""
 
 
-@functools.cache
 def files(signer: str = "ours") -> Files:
-    """Make a CA, and a certificate that it has signed; each ``signer`` is another CA."""
+    """A CA, and a certificate that it has signed; each ``signer`` is another CA."""
+    return _made(signer)
+
+
+@functools.cache
+def _made(signer: str) -> Files:
     directory = Path(tempfile.mkdtemp(prefix="chaostui-test-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     directory.chmod(0o755)

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
+from chaostui.engine import securing
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.link import Link
@@ -47,6 +48,7 @@ class Connection(ABC):
         "reason",
         "request",
         "seen",
+        "tls",
         "up",
     )
 
@@ -63,6 +65,8 @@ class Connection(ABC):
         self.up = Link(self, "upstream", self.client, self.backend)
         self.down = Link(self, "downstream", self.backend, self.client)
         self.protocol = proxy.new_protocol()
+        self.tls = proxy.tls
+        """How TLS is ended here; None: it is not."""
         self.client_name = ""
         self.number = 0
         """The current exchange's number; 0 until the client has spoken."""
@@ -191,7 +195,7 @@ class Connection(ABC):
         problem = ""
         reason: CloseReason = "backend unreachable"
         try:
-            await self.proxy.dial(self.backend)
+            await self.proxy.dial(securing.backend_protocol(self))
         except asyncio.CancelledError:
             if self.reason != "connect timeout":
                 raise

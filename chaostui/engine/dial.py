@@ -31,15 +31,19 @@ def numeric(host: str) -> str:
     return str(mapped or ip)
 
 
-async def dial(address: Address, side: Side, refused: Callable[[str, int], str]) -> None:
-    """Connect ``side`` to ``address``.
+async def dial(
+    address: Address,
+    protocol: Callable[[], asyncio.Protocol],
+    refused: Callable[[str, int], str],
+) -> None:
+    """Connect what ``protocol`` makes to ``address``.
 
     ``refused(ip, port)`` says why an address must not be dialled, or ``""``; it is asked about
     the resolved address, each time. Raises NotAllowed, or the OSError of the last address tried.
     """
     loop = asyncio.get_running_loop()
     if address.path:
-        await loop.create_unix_connection(lambda: side, address.path)
+        await loop.create_unix_connection(protocol, address.path)
         return
     infos = await resolve(address)
     allowed = []
@@ -50,10 +54,10 @@ async def dial(address: Address, side: Side, refused: Callable[[str, int], str])
     if not allowed:
         raise NotAllowed(refused(infos[0][4][0], address.port))
     if len(allowed) == 1:
-        await loop.create_connection(lambda: side, allowed[0][4][0], address.port)
+        await loop.create_connection(protocol, allowed[0][4][0], address.port)
     else:
         sock = await _first_of(allowed)
-        await loop.create_connection(lambda: side, sock=sock)
+        await loop.create_connection(protocol, sock=sock)
 
 
 async def resolve(address: Address) -> list[AddressInfo]:

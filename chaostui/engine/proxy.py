@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from chaostui.engine.framed import Framed
 from chaostui.engine.layers import Layers, RawOptions, merged_options
 from chaostui.engine.listener import Listener
 from chaostui.engine.plan import Armed, ArmedEntry, Plan
-from chaostui.engine.side import Side
+from chaostui.engine.securing import client_protocol
 from chaostui.engine.stats import Stats
 from chaostui.engine.turns import Turns
 from chaostui.errors import NotAllowed
@@ -244,7 +244,8 @@ class Proxy:
     def new_client(self) -> asyncio.Protocol:
         """The protocol object for a client that is being accepted."""
         kind = Framed if self._protocol.framed else Turns
-        return kind(self).client
+        connection = kind(self)
+        return connection.client if self.tls is None else client_protocol(connection)
 
     # -- what connections tell --------------------------------------------------------------
 
@@ -267,15 +268,15 @@ class Proxy:
         self.stats.downstream += connection.down.received
         self.core.closed(self)
 
-    def dial(self, side: Side) -> Coroutine[Any, Any, Any]:
+    def dial(self, protocol: Callable[[], asyncio.Protocol]) -> Coroutine[Any, Any, Any]:
         """Connect the backend's side of a connection; OSError or NotAllowed when it cannot."""
         target = self._target
         if target is None:
-            return dial(self.settings.backend, side, self.core.why_not_dial)
+            return dial(self.settings.backend, protocol, self.core.why_not_dial)
         why = self.core.why_not_dial(*target)
         if why:
             raise NotAllowed(why)
-        return asyncio.get_running_loop().create_connection(side.itself, *target)
+        return asyncio.get_running_loop().create_connection(protocol, *target)
 
     def dialled(self, problem: str) -> None:
         """A dial has ended, with a problem or well."""
@@ -285,6 +286,14 @@ class Proxy:
             self.warn(f"cannot reach the backend {self.last_error}")
         else:
             self.last_error = ""
+
+    def tls_failed(self, connection: Connection, why: str, *, client: bool) -> None:
+        """TLS with one of a connection's peers has failed."""
+        if not client:
+            self.stats.refused += 1
+            self.last_error = f"{self.settings.backend}: TLS: {why}"
+        peer = "the client" if client else f"the backend {self.settings.backend}"
+        self.warn(f"TLS with {peer} failed on connection {connection.id}: {why}")
 
     def handler_failed(self, connection: Connection, handler: str, error: Exception) -> None:
         """A handler raised on a connection."""

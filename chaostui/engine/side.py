@@ -10,6 +10,8 @@ import termios
 import time
 from typing import TYPE_CHECKING, cast
 
+from chaostui.engine import securing
+
 if TYPE_CHECKING:
     from chaostui.engine.connection import Connection
 
@@ -108,6 +110,11 @@ class Side(asyncio.Protocol):
         self.connection.other(self).resume(WRITE)
         if self._drained is not None:
             self._drained.set()
+
+    @property
+    def chokes(self) -> bool:
+        """Whether more is to be written to it than it should be."""
+        return bool(self.connection.other(self).paused & WRITE)
 
     async def drained(self) -> None:
         """Return when the peer has read enough for more to be written, or is gone."""
@@ -214,6 +221,10 @@ class Side(asyncio.Protocol):
             # abort() alone would send a FIN.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
         self.transport.abort()
+
+    def tls_failed(self, why: str) -> None:
+        """TLS with the peer has failed: ``why``; empty: it has not even tried."""
+        securing.failed(self, why)
 
     def untie(self) -> None:
         """The connection is over: let go of it."""
