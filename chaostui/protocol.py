@@ -50,12 +50,13 @@ class Frame(NamedTuple):
     Continue``) come as ``first=False, last=False``.
 
     ``answer`` is what the protocol itself says in the backend's place: to the request that ends
-    here, or, where ``last`` is false, to something that is no request yet. ``tls`` says what
+    here, or, where there is none, to what comes before the first. ``tls`` says what
     comes of TLS after this frame. Upstream: ``client``, the client begins it (unless a fault has
     answered otherwise); ``both``, with the backend too; ``asks``, the reply tells; ``refused``,
     it must not. Downstream, of what was asked for: ``both`` or ``refused``. No frame follows
     then: what else came is held back, is given out by ``request_end`` (``reply_end``), and
-    belongs to TLS, or comes again.
+    belongs to TLS, or comes again. Upstream frames with an ``answer``, or whose ``tls`` is
+    ``client`` or ``refused``, are not passed on.
     """
 
     data: bytes

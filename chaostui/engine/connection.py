@@ -184,6 +184,10 @@ class Connection(ABC):
     def wrote(self, link: Link) -> None:
         """Bytes left ``link`` that did not pass untouched."""
 
+    @abstractmethod
+    def answer_due(self) -> None:
+        """What the protocol answers in the backend's place has its turn."""
+
     def dial(self) -> None:
         """Call the backend."""
         if self._dialling is None and self.client.writable:

@@ -75,7 +75,11 @@ class Framed(Turns):
         frames = self.protocol.request(data)
         if self._quiet and self.up.direct:
             self._pass_requests(frames)
-            return
+        else:
+            self.take_requests(frames)
+
+    def take_requests(self, frames: list[Frame]) -> None:
+        """Pass requests on, each with its exchange."""
         for frame in frames:
             if frame.first and not self.protocol.opaque:
                 self._begin(frame)
@@ -153,11 +157,16 @@ class Framed(Turns):
 
     def cut_replies(self, data: bytes) -> None:
         """Bytes from the backend: each reply ends the oldest exchange."""
-        link, waiting = self.down, self._waiting
+        link = self.down
         frames = self.protocol.reply(data)
         if link.direct and self.turn != FRESH and not (self._special or self.protocol.opaque):
             self._pass_replies(frames)
-            return
+        else:
+            self.take_replies(frames)
+
+    def take_replies(self, frames: list[Frame]) -> None:
+        """Pass replies on, each with its exchange."""
+        link, waiting = self.down, self._waiting
         for frame in frames:
             exchange = waiting[0] if waiting else None
             if exchange is None and self.turn == FRESH:

@@ -19,14 +19,25 @@ class What(Enum):
     OPEN = "open"
     START = "start"
     DATA = "data"
+    KEPT = "kept"
+    """Bytes that handlers act on and that are not passed on."""
     LOCAL = "local"
     WAKE = "wake"
+    ANSWER = "answer"
+    """What the protocol answers by itself has its turn."""
+    TLS = "tls"
+    """From here on it is TLS."""
     EOF = "eof"
     RESET = "reset"
     CLOSE = "close"
 
 
 ENDS = (What.EOF, What.RESET, What.CLOSE)
+MADE = {What.LOCAL: What.DATA, What.TLS: What.TLS}
+"""What was made here and leaves before a connection is cut, and as what."""
+MARKS = (What.ANSWER, What.TLS)
+STEPS = (*ENDS, *MARKS)
+"""What comes to the front of a link as it is, without bytes."""
 
 
 class Item(NamedTuple):

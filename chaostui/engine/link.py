@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
+from chaostui.engine import securing
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.side import DIAL, HELD, Side
@@ -164,8 +165,21 @@ class Link:
         else:
             self.feed(What.EOF, NO_FRAME, self.connection.exchange)
 
+    def begin_tls(self) -> None:
+        """Speak TLS to ``dest`` after all that came before."""
+        if self.direct:
+            self.walked_out(What.TLS)
+        else:
+            self.feed(What.TLS)
+
     def walked_out(self, what: What) -> None:
-        """An end has come to the front: do to ``dest`` what it says."""
+        """An end, or a mark, has come to the front: do to ``dest`` what it says."""
+        if what is What.TLS:
+            securing.begin(self.dest)
+            return
+        if what is What.ANSWER:
+            self.connection.answer_due()
+            return
         self.ended = True
         self.direct = False
         dest = self.dest

@@ -15,12 +15,14 @@ from msgspec.structs import replace
 from chaostui.actions import Close
 from chaostui.engine.certificates import Contexts
 from chaostui.engine.compile import Compiled, compile_plan, entry_name
+from chaostui.engine.connection import Connection
 from chaostui.engine.dial import dial, keep_alive, numeric
 from chaostui.engine.door import Doorkeeper
 from chaostui.engine.draw import Dice
 from chaostui.engine.framed import Framed
 from chaostui.engine.layers import Layers, RawOptions, merged_options
 from chaostui.engine.listener import Listener
+from chaostui.engine.negotiated import Negotiated
 from chaostui.engine.plan import Armed, ArmedEntry, Plan
 from chaostui.engine.securing import client_protocol
 from chaostui.engine.stats import Stats
@@ -32,7 +34,6 @@ from chaostui.safe_text import safe_text
 from chaostui.settings import Mix, ProxySettings
 
 if TYPE_CHECKING:
-    from chaostui.engine.connection import Connection
     from chaostui.engine.core import Core
 
 log = logging.getLogger("chaostui.proxy")
@@ -107,6 +108,9 @@ class Proxy:
         self._protocol = self.core.catalog.protocols[self.settings.protocol]
         self._negotiation = self._tls_asked()
         self._protocol_options = dict(self.settings.protocol_options)
+        self._kind: type[Connection] = Turns
+        if self._protocol.framed:
+            self._kind = Negotiated if self._negotiation else Framed
         self._stateless: Protocol | None = None
         if not self._protocol.framed:
             self._stateless = self.new_protocol()
@@ -243,8 +247,7 @@ class Proxy:
 
     def new_client(self) -> asyncio.Protocol:
         """The protocol object for a client that is being accepted."""
-        kind = Framed if self._protocol.framed else Turns
-        connection = kind(self)
+        connection = self._kind(self)
         return connection.client if self.tls is None else client_protocol(connection)
 
     # -- what connections tell --------------------------------------------------------------

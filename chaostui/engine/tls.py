@@ -123,8 +123,6 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
             transport.resume_reading()
         if data := self._cipher.unread():
             side.data_received(data)
-        if self._fin and not side.lost:
-            side.eof_received()
         self._side = self._transport = None
 
     def _shake_hands(self) -> None:
@@ -232,7 +230,9 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         self._fin = True
         if self._state is State.SHAKING:
             self._fail("the peer closed the connection in the handshake")
-        elif self._state is State.OPEN and not (self._closing or self._paused):
+        elif self._state is State.HELD or (
+            self._state is State.OPEN and not (self._closing or self._paused)
+        ):
             self._hand_over()
         return True
 

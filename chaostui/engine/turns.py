@@ -162,6 +162,9 @@ class Turns(Connection):
             self._unanswered = True
         back.feed(What.LOCAL, Frame(data), None)
 
+    def answer_due(self) -> None:
+        """No protocol answers by itself here."""
+
     # -- drawing ----------------------------------------------------------------------------
 
     def draw_at_open(self) -> None:

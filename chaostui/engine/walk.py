@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Stage
-from chaostui.engine.items import Delays, Item, What
+from chaostui.engine.items import MARKS, Delays, Item, What
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
@@ -62,10 +62,12 @@ class Walk:
 
     def _begin(self) -> Iterator[Step]:
         item, stages = self.item, self._stages()
-        if item.what is What.DATA:
+        if item.what is What.DATA or item.what is What.KEPT:
             return self._through(stages, item.frame, ())
         if item.what is What.LOCAL:
             return iter([(None, Out(item.frame.data))])
+        if item.what in MARKS:
+            return iter(())
         if item.stage is not None:
             stages = [item.stage] if item.stage in self._switched_on() else []
         return self._told(stages)

@@ -19,7 +19,7 @@ from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wai
 from chaostui.engine.compile import NORMAL
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.items import ENDS, NO_FRAME, Delays, Held, Item, What, due, held_anew
+from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delays, Held, Item, What, due, held_anew
 from chaostui.engine.side import WAIT
 from chaostui.engine.user_call import UserCall
 from chaostui.engine.walk import Out, Walk
@@ -75,8 +75,7 @@ class Walker:
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way."""
-        busy = self._backlog or self._held or self._walk or self.stalled or self.call
-        return not busy
+        return not (self._backlog or self._held or self._walk or self.stalled or self.call)
 
     @property
     def blocked(self) -> bool:
@@ -163,20 +162,19 @@ class Walker:
     def _walked(self, item: Item) -> None:
         if item.what is What.OPEN:
             self._link.connection.dial()
-        elif item.what in ENDS:
+        elif item.what in STEPS:
             self._emit(item.what, b"", (), item.arrival)
 
     def _perform(self, walk: Walk, stage: Stage | None, action: Action | Out) -> bool:
         """Do what a handler asks; return whether the walk goes on."""
         item = walk.item
         if isinstance(action, Out):
-            self._emit(What.DATA, action.data, action.delays, item.arrival)
+            self._pass(item, action.data, action.delays)
             return True
         if stage is None:
             return True
         if isinstance(action, Send):
-            own = ((stage, action.after),) if action.after > 0 else ()
-            self._emit(What.DATA, action.data, own, item.arrival)
+            self._pass(item, action.data, ((stage, action.after),) if action.after > 0 else ())
             return True
         if not isinstance(action, Wake):
             self._link.connection.hit(stage, item.exchange, describe(action, item.frame))
@@ -340,12 +338,16 @@ class Walker:
             self.call = None
         for item in self._backlog:
             self.bytes -= len(item.frame.data)
-            if item.what is What.LOCAL:
-                self._emit(What.DATA, item.frame.data, (), 0.0)
+            if item.what in MADE:
+                self._emit(MADE[item.what], item.frame.data, (), 0.0)
         self._backlog.clear()
         self._emit(what, b"", (), 0.0)
 
     # -- out --------------------------------------------------------------------------------
+
+    def _pass(self, item: Item, data: bytes, delays: Delays) -> None:
+        """Pass on what has gone through all stages; of what is kept, the time it took."""
+        self._emit(What.DATA, b"" if item.what is What.KEPT else data, delays, item.arrival)
 
     def send(self, data: bytes) -> None:
         """Pass bytes on after those that are held."""
@@ -391,7 +393,7 @@ class Walker:
 
     def _write(self, what: What, data: bytes) -> None:
         dest = self._link.dest
-        if what in ENDS:
+        if what is not What.DATA:
             self._link.walked_out(what)
         elif data and dest.writable and dest.transport is not None:
             dest.transport.write(data)

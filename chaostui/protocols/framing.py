@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from chaostui.actions import Action, Reply, Send
-from chaostui.protocol import Frame, Kind, Negotiation, Phase, Protocol, Request
+from chaostui.protocol import Frame, Kind, Negotiation, Phase, Protocol, Request, TlsStep
 from chaostui.protocols import tls
 
 
@@ -29,6 +29,11 @@ def masked(data: bytes, start: int) -> bytes:
 def named(action: Action, kind: str) -> Action:
     """The same action, which says that it is the error ``kind``."""
     return replace(action, what=kind) if isinstance(action, (Reply, Send)) else action
+
+
+def step(data: bytes = b"", answer: bytes = b"", tls: TlsStep = "") -> Frame:
+    """Make a frame of what comes before the first request: a step towards TLS."""
+    return Frame(data, first=False, last=False, reply=False, answer=answer, tls=tls)
 
 
 class Cutter:
@@ -58,6 +63,8 @@ class Cutter:
         """What to pass on in place of the message's last frame."""
         self.lost = ""
         """Why what follows cannot be cut; empty while it can."""
+        self.halted = False
+        """Nothing more is cut until ``end``: it may not be the protocol's."""
 
     @abstractmethod
     def advance(self, data: bytes, pos: int) -> int:
@@ -111,7 +118,7 @@ class Cutter:
 
     def hold(self, rest: bytes, frames: list[Frame]) -> None:
         """Keep what is left, or give it out when there is no hope for it."""
-        if not self.lost and len(rest) > self.limit:
+        if not (self.lost or self.halted) and len(rest) > self.limit:
             self.lost = f"more than {self.limit} bytes without an end of line"
         if self.lost:
             frames.append(Frame(rest))
@@ -125,7 +132,8 @@ class Cutter:
         return held
 
     def end(self) -> list[Frame]:
-        """Give out what is held, as no more will come."""
+        """Give out what is held, as no more will come, or none that is like it."""
+        self.halted = False
         if not self.held:
             return []
         request = self.request if self.begun else None
@@ -158,8 +166,17 @@ class Framed(Protocol):
         if self.fresh:
             self.fresh = False
             if data.startswith(tls.HANDSHAKE):
+                if self.tls:
+                    return [self._direct(data)]
                 self.opaque = tls.reason(data)
         return self._cut(self.upstream, data)
+
+    def _direct(self, data: bytes) -> Frame:
+        """TLS that begins unasked."""
+        self.upstream.held += data
+        self.upstream.halted = True
+        steps: dict[Negotiation, TlsStep] = {"refuse": "refused", "grant": "client", "ask": "both"}
+        return step(tls=steps[self.tls])
 
     def reply(self, data: bytes) -> list[Frame]:
         return self._cut(self.downstream, data)

@@ -35,7 +35,7 @@ class Postgres(Framed):
         self, backend: str = "", dice: random.Random | None = None, **options: Any
     ) -> None:
         super().__init__(backend, dice, **options)
-        self.session = self.upstream.session = self.downstream.session = Session()
+        self.session = self.upstream.session = self.downstream.session = Session(self.tls)
 
     def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
         likely = errors.LIKELY if self.session.ready else errors.LOGIN
@@ -50,6 +50,8 @@ class Postgres(Framed):
             return (Send(errors.SYNC),)  # it asks for nothing that could fail
         if not session.ready and error.severity == "ERROR" and unit.raw:
             return (Send(unit.raw),)  # nobody hears of a deadlock before there is a session
+        if session.starting and session.tls:
+            return (Send(session.asked),)  # it can be told as soon as TLS is there, or refused
         if session.starting:
             # An error in place of this byte breaks the client: refuse encryption first.
             session.asking -= 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from chaostui.protocol import Request
+from chaostui.protocol import Negotiation, Request
 from chaostui.protocols.sql import HEAD, summary
 
 HEADER = struct.Struct(">Bi")
@@ -69,10 +69,14 @@ FAILED = 1 << 30
 class Session:
     """What both directions of a connection must know."""
 
-    __slots__ = ("asking", "connect", "eats_sync", "opaque", "ready", "starting", "statements",
-                 "status", "within")  # fmt: skip
+    __slots__ = ("asked", "asking", "connect", "eats_sync", "opaque", "ready", "starting",
+                 "statements", "status", "tls", "within")  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Negotiation = "") -> None:
+        self.tls = tls
+        """What comes of a request for TLS."""
+        self.asked = b""
+        """One that was passed on for the backend to decide."""
         self.starting = True
         """The client has not sent its StartupMessage yet."""
         self.connect: Unit | None = None

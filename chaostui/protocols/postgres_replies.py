@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from chaostui.protocols.framing import Desync
+from chaostui.protocol import Frame
+from chaostui.protocols.framing import Desync, step
 from chaostui.protocols.lengths import END, MORE, LengthCutter
 from chaostui.protocols.postgres_messages import AUTHENTICATION, FAILED, HEADER
 
@@ -36,6 +37,8 @@ class Replies(LengthCutter):
     """The bytes from the backend."""
 
     session: Session
+    step: Frame | None = None
+    """The answer to a request for TLS that was passed on."""
 
     def head(self, data: bytes, at: int) -> int:
         session = self.session
@@ -118,6 +121,10 @@ class Replies(LengthCutter):
 
     def encryption(self, answer: int) -> int:
         """Read the one byte that answers a request for encryption."""
+        if self.halted:
+            return MORE
+        if self.session.tls and answer in b"SN":
+            return self.decision(answer)
         self.session.asking -= 1
         if not self.opened:
             self.open(None, replied=True, aside=not self.waiting)
@@ -135,6 +142,26 @@ class Replies(LengthCutter):
         if self.waiting:
             self.waiting.popleft()
         return 1
+
+    def decision(self, answer: int) -> int:
+        """Read the answer to a request for TLS that is not just passed through."""
+        self.open(None, replied=True, aside=True)
+        self.closes = True
+        self.halted = answer == 0x53
+        self.session.asking = int(self.halted)  # so that ``head`` comes by here
+        self.step = step(bytes((answer,)), tls="both" if self.halted else "refused")
+        self.session.asked = b""
+        return 1
+
+    def end(self) -> list[Frame]:
+        self.session.asking = 0
+        return super().end()
+
+    def frame(self, data: bytes) -> Frame:
+        if self.step is not None:
+            made, self.step = self.step, None
+            return made
+        return super().frame(data)
 
 
 def run(data: bytes, at: int, length: int) -> int:

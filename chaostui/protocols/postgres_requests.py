@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaostui.protocol import Frame
-from chaostui.protocols.framing import Desync
+from chaostui.protocols.framing import Desync, step
 from chaostui.protocols.lengths import END, MORE, LengthCutter
 from chaostui.protocols.postgres_messages import (
     BIND,
@@ -47,6 +47,8 @@ class Requests(LengthCutter):
 
     session: Session
     unit: Unit
+    step: Frame | None = None
+    """What becomes of a request for encryption."""
 
     def head(self, data: bytes, at: int) -> int:
         if self.session.opaque:
@@ -139,6 +141,8 @@ class Requests(LengthCutter):
 
     def startup(self, data: bytes, at: int) -> int:
         """Read a message without a type, as a connection begins with."""
+        if self.halted:
+            return MORE
         there = len(data) - at
         if there < 4:
             if data[at]:
@@ -158,6 +162,9 @@ class Requests(LengthCutter):
         session = self.session
         code = int.from_bytes(seen[4:8])
         if code in (SSL, GSS) and len(seen) == 8:
+            if session.tls:
+                self.encryption(code, seen)
+                return
             session.connect = self.connect(seen, "CONNECT", "")
             session.asking += 1
             return
@@ -176,6 +183,21 @@ class Requests(LengthCutter):
         else:
             raise Desync(f"no version {code >> 16}.{code & 0xFFFF} of PostgreSQL's protocol")
 
+    def encryption(self, code: int, seen: bytes) -> None:
+        """Take a request for encryption that is not just passed on."""
+        mode = self.session.tls
+        if code == GSS or mode == "refuse":
+            self.step = step(seen, answer=b"N")
+            return
+        self.halted = True
+        if mode == "grant":
+            self.step = step(seen, answer=b"S", tls="client")
+            return
+        self.session.asked = seen
+        self.session.asking += 1
+        # Complete, so that a fault that answers requests can say that it passes.
+        self.step = step(seen, tls="asks")._replace(last=True)
+
     def connect(self, seen: bytes, name: str, database: str) -> Unit:
         """Begin the connection's unit, or go on with it after requests for encryption."""
         unit = self.session.connect
@@ -191,6 +213,9 @@ class Requests(LengthCutter):
 
         Each step is complete, so that it can be answered, but only the first one begins.
         """
+        if self.step is not None:
+            made, self.step = self.step, None
+            return made
         frame = super().frame(data)
         if self.session.connect is not None and self.request is self.session.connect:
             self.begun = True

@@ -21,6 +21,14 @@ class PostgreSQL(Server):
         # cp keeps the owner, as shutil does not.
         subprocess.run(["cp", "-a", f"{template(make_cluster)}/.", self.directory], check=True)
 
+    def with_key(self, file: str, name: str) -> None:
+        """Copy a file into the data directory, where only the server may read it."""
+        copy = self.directory / "data" / name
+        shutil.copyfile(file, copy)
+        copy.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(copy, self.user, self.user)
+
     def command(self) -> list[str]:
         place = ["-h", self.host, "-p", str(self.port), "-k", str(self.directory)]
         settings = [
