@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
@@ -22,7 +22,7 @@ hypothesis.settings.register_profile("chaostui", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("chaostui")
 
 
-def running(kind: type[Server]) -> Iterator[Server]:
+def running(kind: Callable[[], Server]) -> Iterator[Server]:
     """Run a server for a fixture; without its program, skip, or fail where all are required."""
     try:
         with kind() as server:

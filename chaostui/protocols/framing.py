@@ -146,6 +146,9 @@ class Framed(Protocol):
     framed = True
     requests: ClassVar[type[Cutter]]
     replies: ClassVar[type[Cutter]]
+    secured_requests: ClassVar[type[Cutter] | None] = None
+    secured_replies: ClassVar[type[Cutter] | None] = None
+    """Those in their place where TLS may end here, if others are needed."""
 
     def __init__(
         self,
@@ -157,8 +160,9 @@ class Framed(Protocol):
     ) -> None:
         super().__init__(backend, dice, tls=tls, **options)
         self.waiting: deque[Request] = deque()
-        self.upstream = self.requests(self.waiting)
-        self.downstream = self.replies(self.waiting)
+        secured = tls in ("grant", "ask")
+        self.upstream = ((secured and self.secured_requests) or self.requests)(self.waiting)
+        self.downstream = ((secured and self.secured_replies) or self.replies)(self.waiting)
         self.fresh = True
         """The client has sent nothing yet."""
 

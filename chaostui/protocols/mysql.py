@@ -19,6 +19,7 @@ from chaostui.protocols.mysql_packets import (
 )
 from chaostui.protocols.mysql_replies import Replies
 from chaostui.protocols.mysql_requests import Requests
+from chaostui.protocols.mysql_tls import SecuredReplies, SecuredRequests
 
 SECRET_AFTER = {"LOGIN": 36, "CHANGE USER": 5, "AUTHENTICATION": 0}
 """Where the user's name begins, after which passwords come; 0: nothing can be shown."""
@@ -38,6 +39,8 @@ class MySQL(Framed):
     replies = Replies
 
     negotiates_tls = True
+    secured_requests = SecuredRequests
+    secured_replies = SecuredReplies
     upstream: Requests
     downstream: Replies
 
@@ -45,7 +48,7 @@ class MySQL(Framed):
         self, backend: str = "", dice: random.Random | None = None, **options: Any
     ) -> None:
         super().__init__(backend, dice, **options)
-        session = Session(refuses=self.tls == "refuse")
+        session = Session(self.tls)
         self.session = self.upstream.session = self.downstream.session = session
         # The server speaks first, so TLS never begins at once; a login may begin with 0x16.
         self.fresh = False
@@ -58,6 +61,8 @@ class MySQL(Framed):
         error, session = errors.ERRORS[kind], self.session
         if session.phase == GREETING:
             return Reply(errors.refusal(error)), Close()
+        if session.asked:
+            return (Send(session.asked),)  # it can be told as soon as TLS is there
         if request is not None and request.tag:
             return (Send(request.tag),)  # nobody waits for an answer, but the server must know
         command = request if isinstance(request, Command) else Command("")

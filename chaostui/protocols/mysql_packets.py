@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chaostui.protocol import Request
+from chaostui.protocol import Negotiation, Request
 from chaostui.protocols.framing import Desync
 
 if TYPE_CHECKING:
@@ -54,12 +54,16 @@ class Command(Request):
 class Session:
     """What both directions of a connection must know."""
 
-    __slots__ = ("capabilities", "extended", "infile", "mariadb", "opaque", "phase",
-                 "refuses", "statements", "status")  # fmt: skip
+    __slots__ = ("asked", "capabilities", "extended", "infile", "mariadb", "opaque", "phase",
+                 "shift", "statements", "status", "tls")  # fmt: skip
 
-    def __init__(self, *, refuses: bool) -> None:
-        self.refuses = refuses
-        """Whether the client shall find neither TLS nor compression."""
+    def __init__(self, tls: Negotiation = "") -> None:
+        self.tls = tls
+        """What comes of a wish for TLS; compression is offered only where TLS passes through."""
+        self.asked = b""
+        """Such a wish that was passed on, until the login follows."""
+        self.shift = 0
+        """By how much the client's numbers are higher than the server's, during the login."""
         self.phase = GREETING
         self.mariadb = True
         self.capabilities = 0
@@ -89,12 +93,21 @@ class Session:
         if not self.can(NOT_MARIADB):
             self.extended = int.from_bytes(rest[27:31], "little")
         self.phase = LOGIN
-        if not self.refuses:
+        if not self.tls:
             return payload
-        self.capabilities &= ~(TLS | COMPRESS | ZSTD)
+        self.capabilities &= ~(COMPRESS | ZSTD)
+        if self.tls == "refuse":
+            self.capabilities &= ~TLS
+        elif self.tls == "grant":
+            self.capabilities |= TLS
         flags = self.capabilities.to_bytes(4, "little")
         shown = rest[:13] + flags[:2] + rest[15:18] + flags[2:] + rest[20:]
         return payload[: -len(rest)] + shown
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether commands may come."""
+        return self.phase == COMMANDS
 
     def logging_in(self, payload: bytes) -> None:
         """Read the client's answer (Protocol::HandshakeResponse41), or its wish for TLS."""

@@ -8,6 +8,7 @@ import pytest
 
 from chaostui.actions import Action, Reply, Send
 from chaostui.protocol import Frame, Negotiation, Protocol
+from chaostui.protocols.mysql import MySQL
 from chaostui.protocols.postgres import Postgres
 from tests.protocols.test_tls import HELLO
 
@@ -126,3 +127,107 @@ def test_tls_that_begins_unasked(kind: type[Protocol], mode: Negotiation, step: 
     assert seen(protocol.request(HELLO)) == [(b"", b"", step)]
     assert rest(protocol.request_end()) == HELLO
     assert not protocol.opaque
+
+
+def packet(number: int, payload: bytes) -> bytes:
+    """A packet of MySQL's."""
+    return len(payload).to_bytes(3, "little") + bytes((number,)) + payload
+
+
+def greeting(*, tls: bool, packing: bool = True) -> bytes:
+    """What a server says first, with or without TLS, and with compression."""
+    flags = 1 << 9 | 1 << 15 | 1 << 19 | bool(tls) << 11 | bool(packing) << 5
+    low, high = (flags & 0xFFFF).to_bytes(2, "little"), (flags >> 16).to_bytes(2, "little")
+    payload = b"\n8.0.1\0" + bytes(4) + b"saltsalt\0" + low + b"\x2d\2\0" + high + b"\x15"
+    return packet(0, payload + bytes(10) + b"saltsaltsalt\0mysql_native_password\0")
+
+
+FLAGS = 1 << 9 | 1 << 15 | 1 << 19
+WISH = packet(1, (FLAGS | 1 << 11).to_bytes(4, "little") + bytes(28))
+
+
+def login(number: int, *, tls: bool, user: bytes = b"app") -> bytes:
+    """A login of a client."""
+    flags = FLAGS | bool(tls) << 11
+    return packet(number, flags.to_bytes(4, "little") + bytes(28) + user + b"\0\0mysql_native\0")
+
+
+OK = b"\0\0\0\2\0\0\0"
+MORE_AUTH, FAST = b"\1\4", b"\1\3"
+
+
+@pytest.mark.parametrize(
+    ("mode", "offered", "shown"),
+    [
+        ("", True, greeting(tls=True)),
+        ("refuse", True, greeting(tls=False, packing=False)),
+        ("grant", False, greeting(tls=True, packing=False)),
+        ("ask", True, greeting(tls=True, packing=False)),
+        ("ask", False, greeting(tls=False, packing=False)),
+    ],
+)
+def test_mysql_offers_what_can_be_had(mode: Negotiation, offered: bool, shown: bytes) -> None:
+    """No compression where the bytes shall be read."""
+    assert rest(MySQL(tls=mode).reply(greeting(tls=offered))) == shown
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_mysql_server_never_hears_of_tls(size: int) -> None:
+    """The login is numbered anew for both, in any pieces, and says nothing of TLS."""
+    mysql = MySQL(tls="grant")
+
+    def talk(data: bytes, *, up: bool) -> list[Frame]:
+        pieces = [data[at : at + size] for at in range(0, len(data), size)]
+        cut = mysql.request if up else mysql.reply
+        return [frame for piece in pieces for frame in cut(piece)]
+
+    talk(greeting(tls=False), up=False)
+    assert seen(talk(WISH, up=True)) == [(WISH, b"", "client")]
+    assert rest(mysql.request_end()) == b""
+    frames = talk(login(2, tls=True), up=True)
+    assert rest(frames) == login(1, tls=False)
+    assert frames[0].request is not None
+    assert frames[0].request.name == "LOGIN app"
+    assert rest(talk(packet(2, b"\xfesha\0salt"), up=False)) == packet(3, b"\xfesha\0salt")
+    assert rest(talk(packet(4, b"secret"), up=True)) == packet(3, b"secret")
+    both = packet(4, FAST) + packet(5, OK)
+    assert rest(talk(both, up=False)) == packet(5, FAST) + packet(6, OK)
+    assert rest(talk(packet(0, b"\x0e"), up=True)) == packet(0, b"\x0e")
+    assert rest(talk(packet(1, OK), up=False)) == packet(1, OK)
+    assert not mysql.opaque
+
+
+def test_a_long_login_is_numbered_anew_too() -> None:
+    """Only its head is looked at, and it comes in parts."""
+    mysql = MySQL(tls="grant")
+    mysql.reply(greeting(tls=False))
+    mysql.request(WISH)
+    mysql.request_end()
+    given = login(2, tls=True, user=b"u" * 6000)
+    frames = [*mysql.request(given[:5000]), *mysql.request(given[5000:])]
+    assert rest(frames) == login(1, tls=False, user=b"u" * 6000)
+
+
+def test_what_passes_a_fault_in_the_login_is_numbered_anew() -> None:
+    """Nobody hears of a deadlock before there is a session."""
+    mysql = MySQL(tls="grant")
+    mysql.reply(greeting(tls=False))
+    mysql.request(WISH)
+    mysql.request_end()
+    mysql.request(login(2, tls=True))
+    assert mysql.error("deadlock") == (Send(login(1, tls=False)),)
+    (reply, _) = mysql.error("too_many_connections")
+    assert isinstance(reply, Reply)
+    assert reply.data[3] == 3
+
+
+def test_a_mysql_server_with_tls_is_asked_at_once() -> None:
+    """Its greeting was the consent; numbers stay."""
+    mysql = MySQL(tls="ask")
+    mysql.reply(greeting(tls=True))
+    assert seen(mysql.request(WISH + HELLO)) == [(WISH, b"", "both")]
+    assert mysql.error("deadlock") == (Send(WISH),)
+    assert rest(mysql.request_end()) == HELLO
+    assert rest(mysql.request(login(2, tls=True))) == login(2, tls=True)
+    assert rest(mysql.reply(packet(3, OK))) == packet(3, OK)
+    assert not mysql.opaque

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
 import psycopg
+import pymysql
 import pytest
 
 from chaostui.pytest_plugin import Proxies
 from chaostui.testing import Chaos
 from tests.certificates import client_context, files, terminating
+from tests.conftest import running
+from tests.servers.mariadb import MariaDB
 from tests.servers.postgresql import PostgreSQL
+from tests.servers.server import Server
 
 
 def psycopg_connect(proxy: Chaos, mode: str, **more: Any) -> psycopg.Connection[Any]:
@@ -112,10 +117,8 @@ def test_asyncpg(postgresql_server: PostgreSQL, chaos: Proxies, tls: str) -> Non
 
 
 @pytest.fixture(scope="module")
-def postgresql_with_tls() -> Any:
+def postgresql_with_tls() -> Iterator[Server]:
     """Run a PostgreSQL that has TLS itself."""
-    from tests.conftest import running
-
     yield from running(SecurePostgreSQL)
 
 
@@ -163,3 +166,83 @@ def test_psycopg_hears_that_the_server_has_none(
     with psycopg_connect(proxy, "prefer") as client:
         assert not encrypted(client)
         assert client.execute("SELECT 42").fetchone() == (42,)
+
+
+def pymysql_connect(proxy: Chaos, *, tls: bool) -> Any:
+    """Connect with TLS, checked against our CA, or as PyMySQL likes it."""
+    more: dict[str, Any] = {"ssl_ca": files().ca, "ssl_verify_identity": True} if tls else {}
+    return pymysql.connect(
+        host="localhost", port=proxy.port, user="root", connect_timeout=5, read_timeout=5, **more
+    )
+
+
+def asked(client: Any, statement: str) -> Any:
+    """The first row of an answer."""
+    with client.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()
+
+
+CIPHER = "SHOW STATUS LIKE 'Ssl_cipher'"
+
+
+def test_pymysql_gets_tls_from_a_server_that_has_none(
+    mariadb_server: MariaDB, chaos: Proxies
+) -> None:
+    """The server sees a plain login; errors inside of TLS are what they are outside."""
+    proxy = chaos(mariadb_server.address, "mysql", **terminating())
+    with pymysql_connect(proxy, tls=True) as client:
+        assert client._sock.version().startswith("TLS")
+        assert asked(client, CIPHER) == ("Ssl_cipher", "")
+        with (
+            proxy.fault("errors", kind="lock_wait_timeout", max_hits=1),
+            pytest.raises(pymysql.OperationalError, match="1205"),
+        ):
+            asked(client, "SELECT 42")
+        assert asked(client, "SELECT 42") == (42,)
+    with (
+        proxy.fault("errors", kind="out_of_memory"),
+        pytest.raises(pymysql.OperationalError, match="1041"),
+    ):
+        pymysql_connect(proxy, tls=True)
+    with proxy.fault("delay", sleep=0.02, direction="both"):
+        pymysql_connect(proxy, tls=True).close()
+    assert proxy.stats()[proxy.name].desyncs == 0
+
+
+@pytest.mark.parametrize("mode", ["on", "verify"])
+def test_pymysql_where_the_server_has_tls_too(
+    mariadb_with_tls: MariaDB, chaos: Proxies, mode: str
+) -> None:
+    """The server itself says that the connection is encrypted, up to it."""
+    ca = {"backend_tls_ca": files().ca} if mode == "verify" else {}
+    proxy = chaos(mariadb_with_tls.address, "mysql", **terminating(backend_tls=mode, **ca))
+    with pymysql_connect(proxy, tls=True) as client:
+        assert asked(client, CIPHER)[1]
+        with (
+            proxy.fault("errors", kind="deadlock", max_hits=1),
+            pytest.raises(pymysql.OperationalError, match="1213"),
+        ):
+            asked(client, "SELECT 42")
+        assert asked(client, "SELECT 42") == (42,)
+    with (
+        proxy.fault("errors", kind="deadlock"),
+        pytest.raises(pymysql.OperationalError, match="1213"),
+    ):
+        pymysql_connect(proxy, tls=True)
+
+
+def test_pymysql_where_tls_is_refused(mariadb_with_tls: MariaDB, chaos: Proxies) -> None:
+    """It takes TLS where that is offered; here it is not."""
+    proxy = chaos(mariadb_with_tls.address, "mysql", tls="refuse")
+    with pymysql_connect(proxy, tls=False) as client:
+        assert asked(client, CIPHER) == ("Ssl_cipher", "")
+    with pytest.raises(pymysql.OperationalError, match="SSL"):
+        pymysql_connect(proxy, tls=True)
+
+
+@pytest.fixture(scope="module")
+def mariadb_with_tls() -> Iterator[Server]:
+    """Run a MariaDB that has TLS itself."""
+    with_tls = (f"--ssl-cert={files().cert}", f"--ssl-key={files().key}")
+    yield from running(lambda: MariaDB(*with_tls))
