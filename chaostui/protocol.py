@@ -139,6 +139,9 @@ class Protocol:
         """Take the backend's FIN: return what ``reply`` still holds back, to be passed on."""
         return []
 
+    def secured(self) -> None:
+        """Take note that TLS, which ends here, begins with the client: what comes now is in it."""
+
     def dropped(self, request: Request | None = None) -> None:
         """Forget a complete request: it was answered here, so the backend never saw it.
 

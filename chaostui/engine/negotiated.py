@@ -46,23 +46,27 @@ class Negotiated(Framed):
         for frame in frames:
             if frame.first:
                 self._begin(frame)
+            exchange = self.exchange if frame.request is not None else None
+            if frame.tls:
+                self._hold(exchange)
             if frame.answer or frame.tls in ("client", "refused"):
                 self.up.feed(What.KEPT, frame, self.exchange)
             else:
                 self._forward(frame)
             if frame.tls or frame.answer:
-                self._negotiate(frame)
+                self._negotiate(frame, exchange)
 
-    def _negotiate(self, frame: Frame) -> None:
+    def _hold(self, exchange: Exchange | None) -> None:
+        """What the client sends now waits until it is decided, in ``exchange`` if that may fail."""
+        self._asking, self._grants = exchange, False
+        rest = b"".join(held.data for held in self.protocol.request_end())
+        securing.hold(self.client, rest)
+
+    def _negotiate(self, frame: Frame, exchange: Exchange | None) -> None:
         if frame.tls == "refused":
             self.proxy.tls_failed(self, "it is refused", client=True)
             self.end("tls failed", Reset())
             return
-        exchange = self.exchange if frame.request is not None else None
-        if frame.tls:
-            self._asking, self._grants = exchange, False
-            rest = b"".join(held.data for held in self.protocol.request_end())
-            securing.hold(self.client, rest)
         if frame.tls == "both":
             self.up.begin_tls()
         if frame.tls != "asks":
@@ -75,7 +79,7 @@ class Negotiated(Framed):
             if frame.answer:
                 self.down.feed(What.LOCAL, Frame(frame.answer))
             if frame.tls:
-                self.down.begin_tls()
+                self._begin_tls()
         elif exchange.answer is None and exchange in self._waiting:
             self._grants = True
             self.answer(exchange, frame.answer, self.up)
@@ -85,9 +89,14 @@ class Negotiated(Framed):
         if exchange is self._asking and exchange.answer is not None:
             self._asking = None
             if self._grants:
-                self.down.begin_tls()
+                self._begin_tls()
             else:
                 securing.withdraw(self.client)
+
+    def _begin_tls(self) -> None:
+        """The client has been told: TLS begins with it."""
+        self.protocol.secured()
+        self.down.begin_tls()
 
     # -- replies ----------------------------------------------------------------------------
 
@@ -103,6 +112,6 @@ class Negotiated(Framed):
             rest = b"".join(held.data for held in self.protocol.reply_end())
             securing.hold(self.backend, rest)
             self.up.begin_tls()
-            self.down.begin_tls()
+            self._begin_tls()
         else:
             securing.withdraw(self.client)

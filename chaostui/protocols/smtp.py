@@ -10,6 +10,7 @@ from chaostui.actions import Action, Close, Reply
 from chaostui.protocol import Frame, Kind, Phase, Request
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.smtp_messages import INSIDE, MESSAGE, Commands, Replies
+from chaostui.protocols.smtp_tls import SecuredCommands, SecuredReplies, hidden, unknown
 
 TEXTS = {
     "421": "4.3.2 Service not available, closing transmission channel",
@@ -22,9 +23,6 @@ TEXTS = {
     "554": "5.3.0 Transaction failed",
 }
 AUTH_TEXT = "4.7.0 Temporary authentication failure"
-
-STARTTLS, NO_TLS = b"STARTTLS", b"X-NO-TLS"
-OFFER = re.compile(rb"^(250[ -])STARTTLS(?=[ \r\n])", re.IGNORECASE | re.MULTILINE)
 
 MECHANISM = re.compile(rb"\s*\S+[ \t]*\S*[ \t]*")
 """What of an AUTH can be shown."""
@@ -39,6 +37,8 @@ class Smtp(Framed):
     name = "smtp"
     requests = Commands
     replies = Replies
+    secured_requests = SecuredCommands
+    secured_replies = SecuredReplies
     upstream: Commands
     downstream: Replies
     kinds = (
@@ -59,13 +59,21 @@ class Smtp(Framed):
     ) -> None:
         super().__init__(backend, dice, **options)
         self.downstream.commands = self.upstream
+        for cutter in (self.upstream, self.downstream):
+            if isinstance(cutter, SecuredCommands | SecuredReplies):
+                cutter.mode = self.tls
+
+    def secured(self) -> None:
+        for cutter in (self.upstream, self.downstream):
+            if isinstance(cutter, SecuredCommands | SecuredReplies):
+                cutter.secure = True
 
     def request(self, data: bytes) -> list[Frame]:
         frames = super().request(data)
         if self.tls != "refuse":
             return frames
         return [
-            frame._replace(data=frame.data.upper().replace(STARTTLS, NO_TLS))
+            frame._replace(data=unknown(frame.data))
             if frame.request is not None and frame.request.command == "STARTTLS"
             else frame
             for frame in frames
@@ -76,7 +84,7 @@ class Smtp(Framed):
         if self.tls != "refuse" or self.opaque:
             return frames
         # Frames end with a line; an extension that clients do not know they pass over (s4.1.1.1).
-        return [frame._replace(data=OFFER.sub(rb"\1" + NO_TLS, frame.data)) for frame in frames]
+        return [frame._replace(data=hidden(frame.data)) for frame in frames]
 
     def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
         kinds = super().likely(phase, request)

@@ -10,6 +10,7 @@ from chaostui.actions import Action, Reply, Send
 from chaostui.protocol import Frame, Negotiation, Protocol
 from chaostui.protocols.mysql import MySQL
 from chaostui.protocols.postgres import Postgres
+from chaostui.protocols.smtp import Smtp
 from tests.protocols.test_tls import HELLO
 
 SSL = bytes.fromhex("0000000804d2162f")
@@ -231,3 +232,72 @@ def test_a_mysql_server_with_tls_is_asked_at_once() -> None:
     assert rest(mysql.request(login(2, tls=True))) == login(2, tls=True)
     assert rest(mysql.reply(packet(3, OK))) == packet(3, OK)
     assert not mysql.opaque
+
+
+def greeted(mode: Negotiation) -> Smtp:
+    """An SMTP that has passed the banner."""
+    smtp = Smtp(tls=mode)
+    smtp.reply(b"220 hi\r\n")
+    return smtp
+
+
+@pytest.mark.parametrize(
+    ("reply", "shown"),
+    [
+        (b"250 a\r\n", b"250-a\r\n250 STARTTLS\r\n"),
+        (b"250\r\n", b"250-\r\n250 STARTTLS\r\n"),
+        (b"250-a\r\n250 SIZE 9\r\n", b"250-a\r\n250-SIZE 9\r\n250 STARTTLS\r\n"),
+        (b"250-a\r\n250-STARTTLS\r\n250 SIZE\r\n", b"250-a\r\n250-STARTTLS\r\n250 SIZE\r\n"),
+        (b"250-a\r\n250 StartTLS\r\n", b"250-a\r\n250 StartTLS\r\n"),
+        (b"502 no\r\n", b"502 no\r\n"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 9, 1000])
+def test_smtp_offers_tls_where_the_server_does_not(reply: bytes, shown: bytes, size: int) -> None:
+    """Once, in any pieces, and not where the server does not know EHLO."""
+    smtp = greeted("grant")
+    smtp.request(b"EHLO me\r\n")
+    pieces = [reply[at : at + size] for at in range(0, len(reply), size)]
+    assert rest(frame for piece in pieces for frame in smtp.reply(piece)) == shown
+    smtp.request(b"NOOP\r\n")
+    assert rest(smtp.reply(b"250 ok\r\n")) == b"250 ok\r\n"
+
+
+def test_smtp_grants_tls_here() -> None:
+    """What stands behind the command is not read; in TLS there is no second one."""
+    smtp = greeted("grant")
+    (frame,) = smtp.request(b"StartTLS\r\nMAIL FROM:<a@b>\r\n")
+    assert (frame.answer[:4], frame.tls, frame.last, frame.reply) == (b"220 ", "client", True, True)
+    assert rest(smtp.request_end()) == b"MAIL FROM:<a@b>\r\n"
+    smtp.dropped(frame.request)
+    smtp.secured()
+    smtp.request(b"EHLO me\r\n")
+    assert rest(smtp.reply(b"250-a\r\n250 STARTTLS\r\n")) == b"250-a\r\n250 X-NO-TLS\r\n"
+    assert seen(smtp.request(b"STARTTLS\r\n")) == [(b"X-NO-TLS\r\n", b"", "")]
+    smtp.reply(b"502 what\r\n")
+    assert not smtp.opaque
+
+
+def test_smtp_grants_it_again_after_a_fault() -> None:
+    """A client that was told 454 may go on, and ask once more."""
+    smtp = greeted("grant")
+    for _ in range(2):
+        (frame,) = smtp.request(b"STARTTLS\r\n")
+        assert frame.tls == "client"
+        assert smtp.request_end() == []
+        smtp.dropped(frame.request)
+
+
+@pytest.mark.parametrize(("code", "step"), [(b"220", "both"), (b"454", "refused")])
+def test_an_smtp_server_decides(code: bytes, step: str) -> None:
+    """On the last line of its answer, after what was due before."""
+    smtp = greeted("ask")
+    frames = smtp.request(b"NOOP\r\nSTARTTLS\r\n")
+    assert [frame.tls for frame in frames] == ["", "asks"]
+    smtp.request_end()
+    assert [frame.tls for frame in smtp.reply(b"250 ok\r\n" + code + b"-wait\r\n")] == ["", ""]
+    injected = b"250 injected\r\n" if step == "both" else b""
+    (frame,) = smtp.reply(code + b" now\r\n" + injected)
+    assert (frame.data, frame.tls) == (code + b" now\r\n", step)
+    assert rest(smtp.reply_end()) == injected
+    assert not smtp.opaque

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.conftest import running
 from tests.servers.mariadb import MariaDB
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.server import Server
+from tests.servers.smtp import SMTP
 
 
 def psycopg_connect(proxy: Chaos, mode: str, **more: Any) -> psycopg.Connection[Any]:
@@ -246,3 +248,62 @@ def mariadb_with_tls() -> Iterator[Server]:
     """Run a MariaDB that has TLS itself."""
     with_tls = (f"--ssl-cert={files().cert}", f"--ssl-key={files().key}")
     yield from running(lambda: MariaDB(*with_tls))
+
+
+def test_smtplib_gets_tls_from_a_server_that_has_none(smtp_server: SMTP, chaos: Proxies) -> None:
+    """The mail arrives; a fault may say that TLS does not work, or act inside of it."""
+    proxy = chaos(smtp_server.address, "smtp", **terminating())
+    with smtplib.SMTP("localhost", proxy.port, timeout=5) as client:
+        client.ehlo()
+        with (
+            proxy.fault("errors", kind="454", max_hits=1),
+            pytest.raises(smtplib.SMTPResponseException, match="454"),
+        ):
+            client.starttls(context=client_context())
+        assert client.noop()[0] == 250
+        with proxy.fault("delay", sleep=0.02, direction="both"):
+            assert client.starttls(context=client_context())[0] == 220
+        client.ehlo()
+        assert "starttls" not in client.esmtp_features
+        with (
+            proxy.fault("errors", kind="451", max_hits=1),
+            pytest.raises(smtplib.SMTPSenderRefused, match="451"),
+        ):
+            client.sendmail("in-tls@a", "b@c", "Subject: no")
+        client.sendmail("in-tls@a", "b@c", "Subject: yes")
+    mails = [m for m in smtp_server.messages if m["X-MailFrom"] == "in-tls@a"]
+    assert [mail["Subject"] for mail in mails] == ["yes"]
+    assert proxy.stats()[proxy.name].desyncs == 0
+
+
+@pytest.mark.parametrize("mode", ["on", "verify"])
+def test_smtplib_where_the_server_has_tls_too(
+    smtp_with_tls: SMTP, chaos: Proxies, mode: str
+) -> None:
+    """The server, which takes no mail without TLS, takes this one."""
+    ca = {"backend_tls_ca": files().ca} if mode == "verify" else {}
+    proxy = chaos(smtp_with_tls.address, "smtp", **terminating(backend_tls=mode, **ca))
+    with smtplib.SMTP("localhost", proxy.port, timeout=5) as client:
+        with pytest.raises(smtplib.SMTPSenderRefused, match="530"):
+            client.sendmail("a@b", "c@d", "Subject: no")
+        with proxy.fault("delay", sleep=0.02, direction="both"):
+            client.starttls(context=client_context())
+        with proxy.fault("errors", kind="452", max_hits=1):
+            assert client.noop()[0] == 452
+        assert client.sendmail("a@b", "c@d", "Subject: yes") == {}
+
+
+def test_smtplib_where_tls_is_refused(smtp_with_tls: SMTP, chaos: Proxies) -> None:
+    """The client says that it is not supported."""
+    proxy = chaos(smtp_with_tls.address, "smtp", tls="refuse")
+    with (
+        smtplib.SMTP("localhost", proxy.port, timeout=5) as client,
+        pytest.raises(smtplib.SMTPNotSupportedError),
+    ):
+        client.starttls(context=client_context())
+
+
+@pytest.fixture(scope="module")
+def smtp_with_tls() -> Iterator[Server]:
+    """Run an SMTP server that insists on TLS."""
+    yield from running(lambda: SMTP("--tlscert", files().cert, "--tlskey", files().key))
