@@ -9,7 +9,9 @@ from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Request
 from chaostui.protocols.framing import Framed, masked
 from chaostui.protocols.ldap_messages import (
+    EXTENDED,
     NAMES,
+    RESULTS,
     STARTTLS,
     Operation,
     Replies,
@@ -17,13 +19,13 @@ from chaostui.protocols.ldap_messages import (
     Session,
     secret,
 )
+from chaostui.protocols.ldap_tls import SecuredReplies, SecuredRequests, hidden, unknown
 
 DISCONNECT = "disconnect"
 DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 """The notice that a server sends before it closes (section 4.4.1)."""
 UNAVAILABLE = 52
-NO_TLS = b"1.3.6.1.4.1.1466.29999"
-"""As long as StartTLS's name, and nobody's."""
+EXTENDED_RESULT = RESULTS[EXTENDED]
 
 SECRET = ("BIND", "PASSWORD MODIFY")
 """Operations that carry passwords."""
@@ -52,6 +54,8 @@ class LDAP(Framed):
     replies = Replies
 
     negotiates_tls = True
+    secured_requests = SecuredRequests
+    secured_replies = SecuredReplies
     upstream: Requests
     downstream: Replies
 
@@ -63,15 +67,30 @@ class LDAP(Framed):
 
     def request(self, data: bytes) -> list[Frame]:
         frames = super().request(data)
+        if self.tls == "refuse":
+            return [self._refused(frame) for frame in frames]
+        if self.tls == "grant" and frames and frames[-1].tls == "asks":
+            frames[-1] = self._granted(frames[-1])
+        return frames
+
+    def _refused(self, frame: Frame) -> Frame:
+        asks = frame.request is not None and frame.request.name == NAMES[STARTTLS]
+        return frame._replace(data=unknown(frame.data)) if asks else frame
+
+    def _granted(self, frame: Frame) -> Frame:
+        number = frame.request.id if isinstance(frame.request, Operation) else b"\0"
+        granted = message(number, EXTENDED_RESULT, result(0, ""))
+        return frame._replace(answer=granted, tls="client")
+
+    def reply(self, data: bytes) -> list[Frame]:
+        frames = super().reply(data)
         if self.tls != "refuse":
             return frames
-        # The server refuses an operation that it does not know (section 4.12).
-        return [
-            frame._replace(data=frame.data.replace(STARTTLS, NO_TLS, 1))
-            if frame.request is not None and frame.request.name == NAMES[STARTTLS]
-            else frame
-            for frame in frames
-        ]
+        return [frame._replace(data=hidden(frame.data)) for frame in frames]
+
+    def secured(self) -> None:
+        if isinstance(self.upstream, SecuredRequests):
+            self.upstream.secure = True
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         if request is not None and request.tag:
@@ -79,7 +98,7 @@ class LDAP(Framed):
         if kind == DISCONNECT or not isinstance(request, Operation):
             notice = result(UNAVAILABLE, "the server is shutting down")
             notice += element(0x8A, DISCONNECTION)
-            return Reply(message(b"\0", 0x78, notice)), Close()
+            return Reply(message(b"\0", EXTENDED_RESULT, notice)), Close()
         code, text, _ = CODES[kind]
         return (Reply(message(request.id, request.result, result(code, text))),)
 

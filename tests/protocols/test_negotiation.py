@@ -8,6 +8,7 @@ import pytest
 
 from chaostui.actions import Action, Reply, Send
 from chaostui.protocol import Frame, Negotiation, Protocol
+from chaostui.protocols.ldap import LDAP
 from chaostui.protocols.mysql import MySQL
 from chaostui.protocols.postgres import Postgres
 from chaostui.protocols.smtp import Smtp
@@ -118,7 +119,7 @@ def test_an_error_waits_for_the_login(mode: Negotiation, actions: tuple[Action, 
     assert postgres.error("starting_up") == actions
 
 
-@pytest.mark.parametrize("kind", [Postgres])
+@pytest.mark.parametrize("kind", [Postgres, LDAP])
 @pytest.mark.parametrize(
     ("mode", "step"), [("refuse", "refused"), ("grant", "client"), ("ask", "both")]
 )
@@ -301,3 +302,55 @@ def test_an_smtp_server_decides(code: bytes, step: str) -> None:
     assert (frame.data, frame.tls) == (code + b" now\r\n", step)
     assert rest(smtp.reply_end()) == injected
     assert not smtp.opaque
+
+
+START_TLS = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
+WHO_AM_I = bytes.fromhex("301e02010277198017") + b"1.3.6.1.4.1.4203.1.11.3"
+SUCCESS = bytes.fromhex("300c02010178070a010004000400")
+BUSY = bytes.fromhex("300c02010178070a013304000400")
+
+
+def test_ldap_grants_tls_here() -> None:
+    """What stands behind the operation is not read; in TLS there is no second one."""
+    ldap = LDAP(tls="grant")
+    assert seen(ldap.request(START_TLS + WHO_AM_I)) == [(START_TLS, SUCCESS, "client")]
+    assert rest(ldap.request_end()) == WHO_AM_I
+    ldap.dropped()
+    ldap.secured()
+    assert seen(ldap.request(START_TLS)) == [(START_TLS.replace(b"20037", b"29999"), b"", "")]
+    assert not ldap.opaque
+
+
+@pytest.mark.parametrize(("answer", "step"), [(SUCCESS, "both"), (BUSY, "refused")])
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_an_ldap_server_decides(answer: bytes, step: str, size: int) -> None:
+    """By the result of the operation, in any pieces; nothing behind a yes is read."""
+    ldap = LDAP(tls="ask")
+    assert seen(ldap.request(START_TLS)) == [(START_TLS, b"", "asks")]
+    ldap.request_end()
+    pieces = [answer[at : at + size] for at in range(0, len(answer), size)]
+    frames = [frame for piece in pieces for frame in ldap.reply(piece)]
+    assert (rest(frames), frames[-1].tls) == (answer, step)
+    assert seen(ldap.request(WHO_AM_I)) == [(WHO_AM_I, b"", "")]
+    assert not ldap.opaque
+
+
+def test_what_an_ldap_server_sends_behind_its_yes_is_not_read() -> None:
+    """It would be plain text inside of TLS."""
+    ldap = LDAP(tls="ask")
+    ldap.request(START_TLS)
+    ldap.request_end()
+    assert seen(ldap.reply(SUCCESS + BUSY)) == [(SUCCESS, b"", "both")]
+    assert rest(ldap.reply_end()) == BUSY
+
+
+def test_ldap_hides_tls_among_the_extensions() -> None:
+    """In the root entry, where it is offered; the same text elsewhere stays."""
+    entry = bytes.fromhex("304102010164 3c0400 3038 3036 0412") + b"supportedExtension"
+    entry += bytes.fromhex("3120 0416") + b"1.3.6.1.4.1.1466.20037" + b"\4\6others"
+    search = bytes.fromhex("300a0201016305040001000100")[:12]
+    ldap = LDAP(tls="refuse")
+    ldap.request(search)
+    assert rest(ldap.reply(entry)) == entry.replace(b"20037", b"29999")
+    other = entry.replace(b"supportedExtension", b"somethingDifferent")
+    assert rest(ldap.reply(other)) == other
