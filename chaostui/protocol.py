@@ -119,6 +119,10 @@ class Protocol:
         self.opaque = ""
         """Why the frame was lost, in words; from then on bytes pass as they are."""
 
+    def first(self, data: bytes) -> str:
+        """What a client's first bytes tell of a connection whose bytes are not read, in words."""
+        return ""
+
     def request(self, data: bytes) -> list[Frame]:
         """Cut bytes from the client into frames; their data, joined, is what was given.
 

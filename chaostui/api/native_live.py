@@ -143,7 +143,7 @@ class Strip:
         """Note the texts that were not told before."""
         told = self.told
         for c in some:
-            texts = (c.pinned.name if c.pinned else "", c.request, c.protocol.opaque)
+            texts = (c.pinned.name if c.pinned else "", c.request, c.opaque)
             before = told.get(c.id)
             if before == texts:
                 continue

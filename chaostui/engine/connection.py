@@ -35,6 +35,7 @@ class Connection(ABC):
         "closed",
         "down",
         "exchange",
+        "first",
         "half_closed_at",
         "hits",
         "id",
@@ -73,7 +74,8 @@ class Connection(ABC):
         self.exchange: Exchange | None = None
         """The current exchange, where a handler or a chain may act on it."""
         self.pinned: Armed | None = None
-        self.request = ""
+        self.request = self.first = ""
+        """The newest request's name; what the client's first bytes tell where none is read."""
         self.hits = 0
         self.payloads: tuple[Payload, ...] = ()
         """Those who look at what passes."""
@@ -112,6 +114,11 @@ class Connection(ABC):
         exchange = self.exchange
         return exchange.armed.name if exchange is not None and exchange.armed else "normal"
 
+    @property
+    def opaque(self) -> str:
+        """Why its bytes are not read, as far as that is known."""
+        return self.protocol.opaque or self.first
+
     def look(self, now: float) -> float:
         """Look whether bytes moved since the last look; return the seconds of quiet."""
         carried = self.up.received + self.down.received
@@ -138,7 +145,7 @@ class Connection(ABC):
             hits=self.hits,
             held=self.up.held + self.down.held,
             request=self.request,
-            opaque=self.protocol.opaque,
+            opaque=self.opaque,
         )
 
     def other(self, side: Side) -> Side:
@@ -184,8 +191,7 @@ class Connection(ABC):
     def wrote(self, link: Link) -> None:
         """Bytes left ``link`` that did not pass untouched."""
 
-    @abstractmethod
-    def answer_due(self) -> None:
+    def answer_due(self) -> None:  # noqa: B027  (few protocols answer)
         """What the protocol answers in the backend's place has its turn."""
 
     def dial(self) -> None:

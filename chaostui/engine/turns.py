@@ -43,7 +43,7 @@ class ClientSide(Side):
         link = connection.up
         link.received += len(data)
         if connection.turn != CLIENT:
-            connection.take_turn()
+            connection.take_turn(data)
         if link.direct:
             link.dest.transport.write(data)  # type: ignore[union-attr]
         else:
@@ -105,13 +105,15 @@ class Turns(Connection):
 
     # -- turns ------------------------------------------------------------------------------
 
-    def take_turn(self) -> None:
+    def take_turn(self, data: bytes) -> None:
         """The client speaks: the exchange that was drawn at open goes on, or a new one begins."""
         self.asked = time.monotonic()
         self.proxy.stats.exchanges += 1
         self.number += 1
         self._new = True
         fresh, self.turn = self.turn == FRESH, CLIENT
+        if fresh:
+            self.first = self.protocol.first(data)
         plan = self.proxy.plan
         if fresh and self._plan is plan and self.pinned is None:
             if self.exchange is not None:
@@ -161,9 +163,6 @@ class Turns(Connection):
             self.turn = BACKEND
             self._unanswered = True
         back.feed(What.LOCAL, Frame(data), None)
-
-    def answer_due(self) -> None:
-        """No protocol answers by itself here."""
 
     # -- drawing ----------------------------------------------------------------------------
 

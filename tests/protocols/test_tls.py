@@ -64,6 +64,28 @@ async def test_a_live_connection_shows_where_it_goes() -> None:
         await eventually(lambda: rig.only.opaque == "TLS, SNI db.example")
 
 
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        pytest.param(HELLO, "TLS, SNI db.example", id="hello"),
+        pytest.param(HELLO[:30], "TLS", id="begin"),
+        (b"hello", ""),
+        (b"\x15\3\3\0\2\1\0", ""),
+    ],
+)
+async def test_plain_tcp_shows_it_too(first: bytes, told: str) -> None:
+    """Its bytes are never read but for the first ones, each connection's its own."""
+    async with proxied() as rig:
+        other, _ = await rig.pair()
+        await other.send(b"x")
+        client, server = await rig.pair()
+        await client.send(first)
+        assert await server.receive_exactly(len(first)) == first
+        await client.send(HELLO)
+        assert await server.receive_exactly(len(HELLO)) == HELLO
+        assert [view.opaque for view in rig.supervisor.connections()] == ["", told]
+
+
 def replied(protocol: Protocol, data: bytes) -> bytes:
     """What the client sees of a reply."""
     return b"".join(frame.data for frame in protocol.reply(data))
