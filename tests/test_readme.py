@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from chaostui.profiles import check
 from tests import readme
+from tests.certificates import files
 from tests.servers.server import Server
 from tests.tcp import free_port
 from tests.wait import until
@@ -44,6 +46,19 @@ def test_the_profile_of_the_readme_loads(tmp_path: Path) -> None:
 
     assert check(profile) == []
     assert check(ROOT / "chaos.toml") == []
+
+
+def test_the_example_of_tls_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the files that it names, where it is started; without them it says what is missing."""
+    profile = tmp_path / "tls.toml"
+    profile.write_text(readme.block("toml", "tls ="), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    [problem] = check(profile)
+    assert problem.what == "tls_cert: shop.pem: no such file or directory"
+    shutil.copyfile(files().both, "shop.pem")
+    shutil.copyfile(files().ca, "ca.pem")
+
+    assert check(profile) == []
 
 
 def test_the_unittest_example_is_the_one_that_is_run() -> None:

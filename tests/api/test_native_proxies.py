@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.engine import Echo, Engine, proxy
+from tests.certificates import client_context, terminating
 
 PROXIES = "/api/v1/proxies"
 
@@ -31,6 +32,30 @@ def test_a_proxy_is_made_shown_and_removed(engine: Engine, echo: Echo) -> None:
     assert engine.ask("GET", f"{PROXIES}/echo").json["stats"]["connections"] == 1
     assert engine.ask("DELETE", f"{PROXIES}/echo").status == 204
     assert engine.ask("GET", f"{PROXIES}/echo").status == 404
+
+
+def test_a_proxy_is_made_with_a_certificate(engine: Engine, echo: Echo) -> None:
+    """Clients get TLS at once; a change that cannot be leaves it so, another ends it."""
+    given = terminating()
+    assert engine.ask("POST", PROXIES, proxy("echo", echo.address, **given)).status == 201
+    for _ in range(2):
+        with (
+            socket.create_connection(engine.address("echo"), timeout=5) as sock,
+            client_context().wrap_socket(sock, server_hostname="localhost") as secured,
+        ):
+            secured.sendall(b"ping")
+            assert secured.recv(10) == b"ping"
+        assert (
+            engine.ask("PATCH", f"{PROXIES}/echo", {"tls_key": given["tls_cert"] + "x"}).status
+            == 400
+        )
+        view = engine.ask("GET", f"{PROXIES}/echo").json
+        assert {name: view[name] for name in given} == given
+        assert view["backend_tls"] == "off"
+    assert (
+        engine.ask("PATCH", f"{PROXIES}/echo", {"tls": "passthrough"}).json["tls"] == "passthrough"
+    )
+    assert ping(engine, "echo") == b"ping"
 
 
 def test_a_proxy_is_made_with_its_faults_in_one_call(engine: Engine, echo: Echo) -> None:
@@ -65,6 +90,10 @@ def test_a_proxy_is_made_with_its_faults_in_one_call(engine: Engine, echo: Echo)
         (proxy("x", chain={"handler": "delay"}), 400, "chain"),
         (proxy("x", handler={"delay": {"callable": "os:system"}}), 400, "callable"),
         (proxy("x", chain=[{"handler": "delay", "callable": "os:system"}]), 400, "callable"),
+        (proxy("x", tls="maybe"), 400, "tls: 'maybe' is none of passthrough, refuse, terminate"),
+        (proxy("x", tls="terminate"), 400, "tls: "),
+        (proxy("x", tls="terminate", tls_cert="/gone"), 400, "tls_cert: /gone: no such file"),
+        (proxy("x", tls="refuse"), 400, "tls: tcp cannot refuse TLS"),
         (proxy("-"), 400, "name"),
         (proxy("//"), 400, "name"),
         (proxy("a\x1b[0m"), 400, "name"),
