@@ -44,7 +44,7 @@ class Negotiated(Framed):
             self.take_requests(frames)
             return
         for frame in frames:
-            if frame.first:
+            if frame.first and not self.protocol.opaque:
                 self._begin(frame)
             exchange = self.exchange if frame.request is not None else None
             if frame.tls:
@@ -55,6 +55,8 @@ class Negotiated(Framed):
                 self._forward(frame)
             if frame.tls or frame.answer:
                 self._negotiate(frame, exchange)
+        if self.protocol.opaque:
+            self._lost_frame()
 
     def _hold(self, exchange: Exchange | None) -> None:
         """What the client sends now waits until it is decided, in ``exchange`` if that may fail."""

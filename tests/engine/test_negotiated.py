@@ -196,6 +196,55 @@ async def test_tls_that_begins_where_it_is_refused() -> None:
         )
 
 
+async def test_what_cannot_be_read_behind_a_refusal_passes() -> None:
+    """It came together with the request, and is no login."""
+    async with proxied(protocol="postgres", tls="refuse") as rig:
+        client, server = await rig.pair()
+        await client.send(SSL + b"garbage")
+        assert await client.receive_exactly(1) == b"N"
+        assert await server.receive_exactly(7) == b"garbage"
+        await client.send(b" and more")
+        assert await server.receive_exactly(9) == b" and more"
+        assert rig.stats.desyncs == 1
+
+
+async def test_a_fault_in_place_of_the_consent_leaves_plain_text() -> None:
+    """What was sent behind the request is read as the protocol's after all; a second one is met."""
+    settings = terminating(protocol="smtp")
+    async with proxied(**settings) as rig:
+        client, server = await rig.pair()
+        await server.send(b"220 hi\r\n")
+        assert await client.receive() == b"220 hi\r\n"
+        await rig.mix("errors", errors={"kind": "454", "max_hits": 1})
+        await client.send(b"STARTTLS\r\nNOOP\r\n")
+        assert (await client.receive()).startswith(b"454 ")
+        assert await server.receive() == b"NOOP\r\n"
+        await server.send(b"250 ok\r\n")
+        assert await client.receive() == b"250 ok\r\n"
+        await client.send(b"STARTTLS\r\n")
+        assert (await client.receive()).startswith(b"220 ")
+        secured = await TlsPeer.client(client)
+        await secured.send(b"EHLO me\r\n")
+        assert await server.receive() == b"EHLO me\r\n"
+
+
+async def test_a_consent_waits_for_the_replies_before_it() -> None:
+    """Who pipelines gets its replies in order, all of them as plain text."""
+    async with proxied(**terminating(protocol="smtp")) as rig:
+        client, server = await rig.pair()
+        await server.send(b"220 hi\r\n")
+        assert await client.receive() == b"220 hi\r\n"
+        await client.send(b"NOOP\r\nSTARTTLS\r\n")
+        assert await server.receive() == b"NOOP\r\n"
+        await client.expect_silence(0.05)
+        await server.send(b"250 ok\r\n")
+        answers = await client.receive_exactly(len(b"250 ok\r\n220 2.0.0 Ready to start TLS\r\n"))
+        assert answers == b"250 ok\r\n220 2.0.0 Ready to start TLS\r\n"
+        secured = await TlsPeer.client(client)
+        await secured.send(b"NOOP\r\n")
+        assert await server.receive() == b"NOOP\r\n"
+
+
 async def test_faults_come_and_go_while_it_is_negotiated() -> None:
     """Whatever is on at which step, the session comes about and its bytes are right."""
     async with proxied(**postgres()) as rig:
