@@ -102,7 +102,8 @@ class Walk:
         sent, answered, at = False, False, 0
         self.asked, self.first = stage, frame is self.item.frame
         context.now = time.monotonic()
-        for action in stage.handler.on_data(frame):
+        for asked in stage.handler.on_data(frame):
+            action = self._kept(asked, frame)
             if isinstance(action, Send):
                 at = self._passed_on(stage, action, frame, at)
                 piece = frame._replace(data=action.data, first=frame.first and not sent)
@@ -119,6 +120,11 @@ class Walk:
                 return
             self.asked, self.first = stage, frame is self.item.frame
             context.now = time.monotonic()
+
+    def _kept(self, action: Action, frame: Frame) -> Action:
+        """A user's function has nothing to pass on of what is not passed on: so do it for it."""
+        kept = self.item.what is What.KEPT and isinstance(action, Call)
+        return Send(frame.data) if kept else action
 
     def _passed_on(self, stage: Stage, action: Send, frame: Frame, at: int) -> int:
         """How much of ``frame`` goes on as it came, ``at`` bytes before; what does not is a hit."""

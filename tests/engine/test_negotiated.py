@@ -11,7 +11,7 @@ import pytest
 
 from chaostui.events import Closed, Warned
 from tests.certificates import client_context, terminating
-from tests.engine.rig import Rig, proxied
+from tests.engine.rig import Rig, catalog, proxied
 from tests.protocols.test_negotiation import GSS, SSL, START
 from tests.protocols.test_tls import HELLO
 from tests.tcp import Peer
@@ -243,6 +243,25 @@ async def test_a_consent_waits_for_the_replies_before_it() -> None:
         secured = await TlsPeer.client(client)
         await secured.send(b"NOOP\r\n")
         assert await server.receive() == b"NOOP\r\n"
+
+
+async def test_a_users_function_sees_what_the_backend_would() -> None:
+    """Not the request that is answered here, but all that comes in TLS, decrypted."""
+    seen: list[bytes] = []
+
+    async def spy(source: Any, dest: Any, to_backend: bool, *_: Any) -> None:
+        data = await source.recv(1000)
+        seen.append(data)
+        await dest.sendall(data)
+
+    async with proxied(**postgres(), known=catalog(spy=spy), behavior="spy") as rig:
+        raw, server = await asked(rig)
+        client = await TlsPeer.client(raw)
+        await client.send(START)
+        assert await server.receive_exactly(len(START)) == START
+        await server.send(READY)
+        assert await client.receive_exactly(len(READY)) == READY
+    assert b"".join(seen) == START + READY
 
 
 async def test_faults_come_and_go_while_it_is_negotiated() -> None:
