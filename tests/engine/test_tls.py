@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import random
 import ssl
+import time
 
 import pytest
 
@@ -273,6 +274,26 @@ async def test_faults_at_open_act_as_without(fault: str) -> None:
         with pytest.raises((ConnectionResetError, ssl.SSLError)):
             await ask_once(client)
         assert (await closed(rig)).reason == "fault"
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+async def test_a_handshake_is_read_while_reading_is_paused(size: int) -> None:
+    """What comes behind it waits with its end, and is all there when reading goes on."""
+    data = random.Random(4).randbytes(size)
+    slow = {"slow_accept": {"delay": 0.6}}
+    async with proxied(**terminating(), behavior="slow_accept", handler=slow) as rig:
+        start = time.monotonic()
+        client = await TlsPeer.client(await rig.connect())
+        sending = asyncio.ensure_future(send_all(client, data))
+        (connection,) = rig.supervisor.live()
+        assert connection.client.paused
+        assert rig.only.upstream == 0
+        server = await rig.backend.accept()
+        assert await server.receive_all() == data
+        assert time.monotonic() - start >= 0.599
+        await sending
+        server.half_close()
+        assert await client.receive_all() == b""
 
 
 async def test_a_hang_that_is_lifted_heals() -> None:
