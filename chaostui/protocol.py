@@ -45,9 +45,11 @@ class Frame(NamedTuple):
 
     A long message comes as many frames: the first has ``first``, the final one ``last``.
     Upstream a message is a request; all its frames carry the same ``request``, and ``reply``
-    says whether the backend will answer it. Downstream a message is the reply to the
-    oldest unanswered request; bytes that answer none (a greeting, a push, ``100
-    Continue``) come as ``first=False, last=False``.
+    says whether the backend will answer it. Downstream a message is the reply to ``request``
+    (the same object), or to the oldest unanswered request where that is None; bytes that answer
+    none (a greeting, a push, ``100 Continue``) come as ``first=False, last=False``. Where replies
+    are not ``ordered``, frames of several may alternate; an empty last one tells that no more
+    will come.
 
     ``answer`` is what the protocol itself says in the backend's place: to the request that ends
     here, or, where there is none, to what comes before the first. ``tls`` says what
@@ -91,6 +93,8 @@ class Protocol:
 
     name: ClassVar[str] = "tcp"
     framed: ClassVar[bool] = False
+    ordered: ClassVar[bool] = True
+    """Whether replies come in the order of their requests; if not, reply frames name theirs."""
     kinds: ClassVar[tuple[Kind, ...]] = ()
     negotiates_tls: ClassVar[bool] = False
     """Clients ask for TLS in the protocol's own words; else it begins with the first byte."""
@@ -145,6 +149,13 @@ class Protocol:
 
     def secured(self) -> None:
         """Take note that TLS, which ends here, begins with the client: what comes now is in it."""
+
+    def between(self) -> bool:
+        """Say whether another reply may begin after what ``reply`` has given out so far.
+
+        Asked only where replies are not ``ordered``.
+        """
+        return True
 
     def dropped(self, request: Request | None = None) -> None:
         """Forget a complete request: it was answered here, so the backend never saw it.

@@ -40,6 +40,7 @@ class Exchange:
         "answered",
         "armed",
         "asked",
+        "asks_for",
         "final",
         "handler",
         "hit",
@@ -60,6 +61,8 @@ class Exchange:
         self.hit = False
         self.request = ""
         """The request's name, for people."""
+        self.asks_for: Request | None = None
+        """The request itself, where the protocol tells and it is more than counted."""
         self.matched: frozenset[Armed] = frozenset()
         """Those of the chain that are for certain requests, and act on this one."""
         self.replies = True
@@ -94,6 +97,7 @@ class Exchange:
 
     def asks(self, request: Request | None) -> None:
         """Its request is known."""
+        self.asks_for = request
         if request is not None:
             self.request = request.name
         for drawn in (self._upstream, self._downstream):

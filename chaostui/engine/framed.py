@@ -12,7 +12,7 @@ from chaostui.engine.items import What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
 from chaostui.engine.turns import CLIENT, FRESH, BackendSide, ClientSide, Turns
-from chaostui.protocol import Frame, Request
+from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
     from chaostui.engine.proxy import Proxy
@@ -52,7 +52,8 @@ class Framed(Turns):
     """A connection that draws at each request, and keeps replies in order.
 
     ``_waiting`` holds the exchanges whose reply is due, oldest first: pipelined requests may
-    be several. A reply made here waits for those before it.
+    be several. A reply made here waits for those before it, or, where the protocol lets replies
+    come in any order, for the end of the one under way.
     """
 
     __slots__ = ("_ending", "_special", "_waiting")
@@ -63,8 +64,8 @@ class Framed(Turns):
     def __init__(self, proxy: Proxy) -> None:
         super().__init__(proxy)
         self._waiting: deque[Exchange] = deque()
-        self._special: dict[Exchange, Request | None] = {}
-        """Exchanges that a handler acts on, or that are told of, with their requests."""
+        self._special: set[Exchange] = set()
+        """Exchanges that a handler acts on, or that are told of."""
         self._ending = False
         """A reply that is due will end the connection: no more requests are taken."""
 
@@ -89,11 +90,15 @@ class Framed(Turns):
 
     @property
     def _quiet(self) -> bool:
-        """Whether nothing acts on requests that come now, and nobody wants to hear of each."""
+        """Whether requests that come now need not be told from each other.
+
+        Nothing acts on them, nobody wants to hear of each, their replies come in order.
+        """
         proxy = self.proxy
         return (
             proxy.plan.quiet
             and self.pinned is None
+            and self.protocol.ordered
             and self.turn != FRESH
             and not (self.protocol.opaque or self._ending or proxy.bus.exchanges_wanted)
         )
@@ -139,7 +144,7 @@ class Framed(Turns):
             self.request = frame.request.name
             exchange.asks(frame.request)
         if frame.reply:
-            self._special[exchange] = frame.request
+            self._special.add(exchange)
             self._waiting.append(exchange)
 
     def _forward(self, frame: Frame) -> None:
@@ -156,7 +161,7 @@ class Framed(Turns):
     # -- replies ----------------------------------------------------------------------------
 
     def cut_replies(self, data: bytes) -> None:
-        """Bytes from the backend: each reply ends the oldest exchange."""
+        """Bytes from the backend: each reply ends its exchange."""
         link = self.down
         frames = self.protocol.reply(data)
         if link.direct and self.turn != FRESH and not (self._special or self.protocol.opaque):
@@ -166,23 +171,38 @@ class Framed(Turns):
 
     def take_replies(self, frames: list[Frame]) -> None:
         """Pass replies on, each with its exchange."""
-        link, waiting = self.down, self._waiting
         for frame in frames:
-            exchange = waiting[0] if waiting else None
-            if exchange is None and self.turn == FRESH:
-                exchange = self.exchange  # the greeting belongs to the draw at open
-            if frame.first and exchange is not None and not exchange.answered:
-                exchange.answered = True
-                self.record_latency(exchange, exchange.asked)
-            if link.direct and (exchange is None or exchange.stage("downstream") is None):
-                link.dest.transport.write(frame.data)  # type: ignore[union-attr]
-            else:
-                link.feed(What.DATA, frame, exchange)
-            if frame.last and waiting:
-                self._over(waiting.popleft())
-                self._send_answers()
+            exchange = self._answered_by(frame)
+            self._reply(frame, exchange)
+            if frame.last and exchange is not None and exchange in self._waiting:
+                self._over(exchange)
+                if self.protocol.ordered:
+                    self._send_answers()
+        if not self.protocol.ordered:
+            self._send_answers()
         if self.protocol.opaque:
             self._lost_frame()
+
+    def _answered_by(self, frame: Frame) -> Exchange | None:
+        """The exchange that bytes from the backend belong to."""
+        waiting, asked = self._waiting, frame.request
+        if asked is not None and not self.protocol.ordered:
+            return next((each for each in waiting if each.asks_for is asked), None)
+        if waiting and self.protocol.ordered:
+            return waiting[0]
+        # The greeting belongs to the draw at open.
+        return self.exchange if self.turn == FRESH else None
+
+    def _reply(self, frame: Frame, exchange: Exchange | None) -> None:
+        """Pass bytes of a reply on."""
+        link = self.down
+        if frame.first and exchange is not None and not exchange.answered:
+            exchange.answered = True
+            self.record_latency(exchange, exchange.asked)
+        if link.direct and (exchange is None or exchange.stage("downstream") is None):
+            link.dest.transport.write(frame.data)  # type: ignore[union-attr]
+        elif frame.data:
+            link.feed(What.DATA, frame, exchange)
 
     def _pass_replies(self, frames: list[Frame]) -> None:
         """Replies on which nothing acts."""
@@ -198,7 +218,9 @@ class Framed(Turns):
         self._write(self.down, frames)
 
     def _over(self, exchange: Exchange) -> None:
-        self._special.pop(exchange, None)
+        """A reply that was due is complete."""
+        self._waiting.remove(exchange)
+        self._special.discard(exchange)
         self.end_exchange(exchange)
 
     def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
@@ -210,7 +232,7 @@ class Framed(Turns):
             return  # a request that is never answered is not answered by an error either
         if exchange.answer is None:
             exchange.answer = []
-            self.protocol.dropped(self._special.get(exchange))
+            self.protocol.dropped(exchange.asks_for)
         exchange.answer.append(data)
         if self.turn == FRESH:
             super().answer(exchange, data, link)
@@ -221,9 +243,7 @@ class Framed(Turns):
 
     def _send_answers(self) -> None:
         """Send the replies made here whose turn has come."""
-        waiting = self._waiting
-        while waiting and waiting[0].answer is not None:
-            exchange = waiting.popleft()
+        while (exchange := self._next_answered()) is not None:
             for data in exchange.answer or ():
                 self.down.feed(What.LOCAL, Frame(data), None)
             self.record_latency(exchange, exchange.asked)
@@ -231,6 +251,15 @@ class Framed(Turns):
             if exchange.final is not None:
                 self.end("fault", exchange.final)
                 return
+
+    def _next_answered(self) -> Exchange | None:
+        """The next exchange whose reply made here may be sent now."""
+        waiting = self._waiting
+        if self.protocol.ordered:
+            return waiting[0] if waiting and waiting[0].answer is not None else None
+        if not self.protocol.between():
+            return None
+        return next((exchange for exchange in waiting if exchange.answer is not None), None)
 
     def finish(self, final: Close | Reset, exchange: Exchange | None) -> None:
         """End the connection: at once, or after the reply made here when that must wait."""
@@ -269,7 +298,7 @@ class Framed(Turns):
             upstream = link is self.up
             end = self.protocol.request_end if upstream else self.protocol.reply_end
             for frame in end():
-                exchange = self.exchange if upstream else next(iter(self._waiting), None)
+                exchange = self.exchange if upstream else self._answered_by(frame)
                 link.feed(What.DATA, frame, exchange)
         super().source_ended(link)
 

@@ -46,6 +46,7 @@ class LDAP(Framed):
     """LDAPv3, until StartTLS succeeds or a bind wraps the messages."""
 
     name = "ldap"
+    ordered = False
     kinds = (
         *(Kind(name, text, default=likely) for name, (_, text, likely) in CODES.items()),
         Kind(DISCONNECT, "a notice of disconnection, then the connection ends", default=True),
@@ -91,6 +92,9 @@ class LDAP(Framed):
     def secured(self) -> None:
         if isinstance(self.upstream, SecuredRequests):
             self.upstream.secure = True
+
+    def between(self) -> bool:
+        return not self.downstream.left
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         if request is not None and request.tag:

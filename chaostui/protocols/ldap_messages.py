@@ -2,7 +2,7 @@
 
 RFC 4511 section 5.1: a message is a BER SEQUENCE of definite length; in it a message id, then
 the operation, told by its tag. Replies carry the id of their request and may come in any
-order, so a reply's message is whatever comes up to the next result.
+order, those of several searches mixed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from abc import abstractmethod
 from collections import deque
 from typing import NamedTuple
 
-from chaostui.protocol import Request
+from chaostui.protocol import Frame, Request
 from chaostui.protocols.framing import Desync
-from chaostui.protocols.lengths import END, MORE, LengthCutter
+from chaostui.protocols.lengths import MAX_WAITING, MORE, SWITCH, LengthCutter
 
 PEEK = 256
 """How much of a message is looked at."""
@@ -51,6 +51,8 @@ class Operation(Request):
     """The message id, as it was written."""
     result = 0
     """The tag of its result."""
+    begun = False
+    """A part of its reply was given out."""
 
 
 class Session:
@@ -59,8 +61,8 @@ class Session:
     __slots__ = ("abandoned", "opaque")
 
     def __init__(self) -> None:
-        self.abandoned = 0
-        """Operations whose results will never come and were not given up yet."""
+        self.abandoned: list[Operation] = []
+        """Operations whose results will never come, which the other direction must tell."""
         self.opaque = ""
         """Why the bytes from here on cannot be read."""
 
@@ -169,7 +171,7 @@ class Packets(LengthCutter):
 
     @abstractmethod
     def message(self, message: Message) -> int:
-        """Take a message into account; return its size, or ``END``."""
+        """Take a message into account; return its size, or ``SWITCH``."""
 
 
 class Requests(Packets):
@@ -195,8 +197,10 @@ class Requests(Packets):
         """Forget an operation that gets no result any more."""
         for operation in self.waiting:
             if isinstance(operation, Operation) and operation.id == id:
+                if len(self.session.abandoned) >= MAX_WAITING:
+                    raise Desync(f"more than {MAX_WAITING} operations were abandoned")
                 forget(self.waiting, operation)
-                self.session.abandoned += 1
+                self.session.abandoned.append(operation)
                 return
 
 
@@ -211,22 +215,31 @@ def forget(waiting: deque[Request], operation: Operation) -> None:
 class Replies(Packets):
     """The bytes from the backend."""
 
+    def feed(self, data: bytes) -> list[Frame]:
+        abandoned, self.session.abandoned = self.session.abandoned, []
+        ends = [Frame(b"", first=False, request=operation) for operation in abandoned]
+        # All that was seen of the open reply was given out.
+        self.opened = self.left > 0
+        return ends + super().feed(data)
+
     def message(self, message: Message) -> int:
-        if self.session.abandoned:
-            self.session.abandoned -= 1
-            if not self.opened:
-                self.open(None, replied=True)
-            return END
         operation = self.asked(message.id)
-        if not self.opened:
-            self.open(None, replied=True, aside=operation is None)
-        self.closes = self.aside or (operation is not None and message.tag not in PARTS)
+        if self.opened and self.request is not operation:
+            return SWITCH
+        self.open(operation, replied=True, aside=operation is None)
+        self.begun = operation is not None and operation.begun
+        self.closes = operation is None or message.tag not in PARTS
         if operation is None or not self.closes:
             return message.size
         forget(self.waiting, operation)
         if operation.name == NAMES[STARTTLS] and message.body[2:3] == b"\0":
             self.session.opaque = "TLS"
         return message.size
+
+    def frame(self, data: bytes) -> Frame:
+        if isinstance(self.request, Operation):
+            self.request.begun = True
+        return super().frame(data)
 
     def asked(self, id: bytes) -> Operation | None:
         """The operation that has this message id; None: what is said was not asked for."""

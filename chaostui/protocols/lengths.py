@@ -15,6 +15,8 @@ MORE = 0
 """What ``head`` returns when it must see more bytes to tell."""
 END = -1
 """What ``head`` returns when the open message has ended before the bytes it was asked about."""
+SWITCH = -2
+"""What ``head`` returns when they belong to another message, and the open one goes on later."""
 
 MAX_WAITING = 100_000
 """Requests whose replies a connection may owe."""
@@ -40,8 +42,9 @@ class LengthCutter(Cutter):
         """Read the head of the packet at ``at``; return the packet's size in bytes.
 
         Opens a message (``open``) where one begins, and says in ``closes`` whether it ends with
-        this packet. May also return ``MORE`` or ``END``; then it is asked again. May take
-        several complete packets in one go where no message ends before the last. Raises Desync.
+        this packet. May also return ``MORE``, ``END`` or ``SWITCH``; then it is asked again. May
+        take several complete packets in one go where no message ends before the last. Raises
+        Desync.
         """
 
     def open(self, request: Request | None, replied: bool, aside: bool = False) -> None:
@@ -89,9 +92,9 @@ class LengthCutter(Cutter):
                 self.left = self.head(data, at)
                 if self.left == MORE:
                     break
-                if self.left == END:
+                if self.left < 0:
+                    frames.append(self.close(data, at, done=self.left == END))
                     self.left = 0
-                    frames.append(self.close(data, at))
                     continue
             if self.left > size - at:
                 self.left -= size - at
@@ -102,9 +105,9 @@ class LengthCutter(Cutter):
                 frames.append(self.close(data, at))
         return at
 
-    def close(self, data: bytes, at: int) -> Frame:
-        """Make the last frame of the current message, which ends at ``at``."""
+    def close(self, data: bytes, at: int, done: bool = True) -> Frame:
+        """Make the last frame, for now or for good, of the current message; it ends at ``at``."""
         start, self.start = self.start, at
-        self.done = True
+        self.done = done
         self.opened = False
         return self.frame(data[start:at])

@@ -37,7 +37,7 @@ class Message(NamedTuple):
     """A message, put together again from its frames.
 
     ``aside`` are bytes that answer nothing (a greeting, a push); ``last`` is False where the
-    end never came.
+    end never came. ``request`` is what a request asks, or what a reply that says so answers.
     """
 
     data: bytes
@@ -54,6 +54,28 @@ class Transcript(NamedTuple):
     replies: list[Message]
     opaque: str = ""
     """Why the frame was lost."""
+
+
+def mixed_messages(frames: Iterable[Frame]) -> list[Message]:
+    """Put replies together whose frames alternate and name their requests.
+
+    The end of a reply that never began, as of an abandoned request, is empty and no aside.
+    """
+    found: list[Message] = []
+    places: dict[int, int] = {}
+    for frame in frames:
+        at = places.get(id(frame.request))
+        if frame.request is None:
+            assert not frame.last, "an end of a reply to nothing"
+            at = len(found) - 1 if found and found[-1].aside else None
+        if at is None:
+            assert frame.request is None or frame.first or frame == (b"", False, True, *frame[3:])
+            places[id(frame.request)] = len(found)
+            found.append(Message(frame.data, frame.last, frame.request is None, frame.request))
+        else:
+            assert not frame.first, "a message began twice"
+            found[at] = found[at]._replace(data=found[at].data + frame.data, last=frame.last)
+    return found
 
 
 def messages(frames: Iterable[Frame]) -> list[Message]:
@@ -92,7 +114,8 @@ def talk(protocol: Protocol, turns: Iterable[Turn]) -> Transcript:
     assert joined(backend) == given["backend"]
     if protocol.opaque:
         return Transcript([], [], protocol.opaque)
-    return Transcript(messages(client), messages(backend))
+    together = messages if protocol.ordered else mixed_messages
+    return Transcript(messages(client), together(backend))
 
 
 def joined(frames: Iterable[Frame]) -> bytes:

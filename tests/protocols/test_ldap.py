@@ -172,11 +172,59 @@ def test_a_reply_ends_with_its_result() -> None:
 def test_results_may_come_in_any_order() -> None:
     """Each result ends one reply; entries of several searches may be mixed."""
     assert replies(SEARCHES)[1:] == [
-        entry(70_000) + entry(300, 70_00) + done(70_000),
-        entry(300) + done(300, 4),
+        entry(70_000) + done(70_000),
+        entry(300, 70_00) + entry(300) + done(300, 4),
     ]
     assert talk(LDAP(), SEARCHES).replies[-1].aside
     assert len(replies(CHANGES)) == 7
+
+
+@pytest.mark.parametrize(
+    ("backend", "frames"),
+    [
+        (done(2) + done(1), [(2, True, True), (1, True, True)]),
+        (entry(1) + entry(1) + done(1), [(1, True, True)]),
+        (entry(1) + done(2) + done(1), [(1, True, False), (2, True, True), (1, False, True)]),
+        (entry(1) + entry(2), [(1, True, False), (2, True, False)]),
+        (entry(2) + entry(7) + done(2), [(2, True, False), (0, False, False), (2, False, True)]),
+        (entry(1, 300)[:-5], [(1, True, False)]),
+    ],
+)
+def test_a_reply_names_the_request_it_answers(
+    backend: bytes, frames: list[tuple[int, bool, bool]]
+) -> None:
+    """A frame of a reply carries the very object that its request's frame did."""
+    protocol = LDAP()
+    asked = [frame.request for frame in protocol.request(search(1) + search(2))]
+    given = [(frame.request, frame.first, frame.last) for frame in protocol.reply(backend)]
+
+    assert len(given) == len(frames)
+    for (request, *ends), (number, *expected) in zip(given, frames, strict=True):
+        assert request is (asked[number - 1] if number else None)
+        assert ends == expected
+
+
+def test_a_reply_goes_on_after_another_one() -> None:
+    """Between pieces of a search's entries others may come; it begins only once."""
+    protocol = LDAP()
+    protocol.request(search(1) + search(2))
+    given = [protocol.reply(data) for data in (entry(1), entry(2), entry(1), done(1), done(2))]
+
+    assert [(f.first, f.last) for frames in given for f in frames] == [
+        (True, False), (True, False), (False, False), (False, True), (False, True),
+    ]  # fmt: skip
+
+
+def test_another_reply_may_begin_between_messages() -> None:
+    """Not inside one that has come in part; a head that is held back has not begun."""
+    protocol = LDAP()
+    protocol.request(search(1))
+    told = []
+    for piece in (entry(1, 1000)[:500], entry(1, 1000)[500:], done(1)[:5], done(1)[5:]):
+        protocol.reply(piece)
+        told.append(protocol.between())
+
+    assert told == [False, True, True, True]
 
 
 def test_an_abandoned_search_is_over() -> None:
@@ -229,8 +277,9 @@ def test_a_whole_message_is_passed_on_as_the_object_it_was() -> None:
     """A chunk that is one operation, or one reply, is not copied."""
     protocol, request, reply = LDAP(), search(1), entry(1) + done(1)
 
-    assert protocol.request(request)[0].data is request
-    assert protocol.reply(reply) == [Frame(reply)]
+    (frame,) = protocol.request(request)
+    assert frame.data is request
+    assert protocol.reply(reply) == [Frame(reply, request=frame.request)]
     assert protocol.request(request)[0].data is request
 
 
@@ -393,5 +442,5 @@ def test_a_dropped_operation_leaves_no_gap() -> None:
     frames = protocol.request(search(1) + search(2))
     protocol.dropped(frames[0].request)
 
-    assert protocol.reply(done(2)) == [Frame(done(2))]
+    assert protocol.reply(done(2)) == [Frame(done(2), request=frames[1].request)]
     assert protocol.reply(done(1)) == [Frame(done(1), False, False)]

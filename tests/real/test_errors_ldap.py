@@ -9,6 +9,7 @@ import ldap3
 import pytest
 from ldap3.core.exceptions import LDAPBusyResult
 
+from chaostui.events import Exchanged
 from chaostui.pytest_plugin import Proxies
 from chaostui.testing import Chaos
 from tests.real.kinds import Row
@@ -79,3 +80,72 @@ def test_each_operation_is_answered_with_its_own_result(
         OPERATIONS[operation](client)
 
     assert told(lambda: ask(client)) == "returns 'success'"
+
+
+SLOW = (
+    "moduleload retcode",
+    "overlay retcode",
+    'retcode-parent "ou=codes,dc=test"',
+    "retcode-item cn=slow 0 op=search sleeptime=1",
+    "retcode-item cn=fast 0 op=search",
+)
+"""Entries of OpenLDAP's own for tests, one of which takes a second to be found."""
+
+
+@pytest.fixture(scope="module")
+def slow_server() -> Iterator[OpenLDAP]:
+    """An OpenLDAP that answers a later search first."""
+    with OpenLDAP(*SLOW) as server:
+        yield server
+
+
+def both(proxy: Chaos) -> list[str]:
+    """Search for the slow one and the fast one at once; what each gets."""
+    server = ldap3.Server(proxy.host, proxy.port, get_info=ldap3.NONE)
+    with ldap3.Connection(server, client_strategy=ldap3.ASYNC, receive_timeout=5) as client:
+        asked = [
+            client.search(f"cn={name},ou=codes,dc=test", "(objectClass=*)", ldap3.BASE)
+            for name in ("slow", "fast")
+        ]
+        return [client.get_response(number, timeout=5)[1]["description"] for number in asked]
+
+
+def searches(proxy: Chaos) -> list[tuple[str, bool]]:
+    """The searches that ended, in that order, and whether each took a second."""
+    ended = [event for event in proxy.recent_events() if isinstance(event, Exchanged)]
+    found = [event for event in ended if event.request.startswith("SEARCH")]
+    return [(event.request.split("=")[1].split(",")[0], event.seconds >= 0.9) for event in found]
+
+
+def test_a_reply_that_overtakes_another_is_told_as_its_own(
+    slow_server: OpenLDAP, chaos: Proxies
+) -> None:
+    """The server answers the second search first: the latencies are those of the right ones."""
+    proxy = chaos(slow_server.address, "ldap")
+    with proxy.fault("delay", sleep=0.001):
+        assert both(proxy) == ["success", "success"]
+
+    assert searches(proxy) == [("fast", False), ("slow", True)]
+
+
+@pytest.mark.parametrize(
+    ("hit", "told"),
+    [("slow", ["busy", "success"]), ("fast", ["success", "busy"])],
+)
+def test_an_error_answers_its_own_search(
+    slow_server: OpenLDAP, chaos: Proxies, hit: str, told: list[str]
+) -> None:
+    """Of two searches at once the matching one fails, the other is answered by the server."""
+    proxy = chaos(slow_server.address, "ldap")
+    with proxy.fault("errors", kind="busy", match={"key": f"cn={hit},*"}):
+        assert both(proxy) == told
+
+
+def test_a_delay_holds_the_reply_that_it_hits(slow_server: OpenLDAP, chaos: Proxies) -> None:
+    """Only the fast search's reply is late, by the delay of its own."""
+    proxy = chaos(slow_server.address, "ldap")
+    with proxy.fault("delay", sleep=0.2, at="reply", match={"key": "cn=fast,*"}):
+        assert both(proxy) == ["success", "success"]
+
+    assert proxy.hits() == 1
+    assert searches(proxy) == [("fast", False)]
