@@ -68,6 +68,8 @@ class Frame(NamedTuple):
     reply: bool = True
     answer: bytes = b""
     tls: TlsStep = ""
+    messages: int = 1
+    """How many whole messages it is, in a run; ``request`` is then the last one's."""
 
 
 class Kind(NamedTuple):
@@ -122,6 +124,9 @@ class Protocol:
         """The connection's own seeded dice: which error, when none is named."""
         self.opaque = ""
         """Why the frame was lost, in words; from then on bytes pass as they are."""
+        self.runs = False
+        """Whether one frame may hold many whole messages: the engine says so, before each call,
+        while it need not tell them from each other."""
 
     def first(self, data: bytes) -> str:
         """What a client's first bytes tell of a connection whose bytes are not read, in words."""

@@ -41,6 +41,7 @@ class Exchange:
         "armed",
         "asked",
         "asks_for",
+        "due",
         "final",
         "handler",
         "hit",
@@ -66,7 +67,9 @@ class Exchange:
         self.matched: frozenset[Armed] = frozenset()
         """Those of the chain that are for certain requests, and act on this one."""
         self.replies = True
-        """Whether a reply is due."""
+        """Whether it gets a reply."""
+        self.due = 1
+        """The replies that are due: several where requests came together and nothing acted."""
         self.answered = False
         """Its reply has begun."""
         self.seconds = 0.0

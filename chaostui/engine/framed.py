@@ -12,7 +12,7 @@ from chaostui.engine.items import What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
 from chaostui.engine.turns import CLIENT, FRESH, BackendSide, ClientSide, Turns
-from chaostui.protocol import Frame
+from chaostui.protocol import Frame, Request
 
 if TYPE_CHECKING:
     from chaostui.engine.proxy import Proxy
@@ -73,8 +73,10 @@ class Framed(Turns):
 
     def cut_requests(self, data: bytes) -> None:
         """Bytes from the client: each request is an exchange."""
-        frames = self.protocol.request(data)
-        if self._quiet and self.up.direct:
+        protocol = self.protocol
+        protocol.runs = quiet = self._quiet and (self.up.direct or self.up.early)
+        frames = protocol.request(data)
+        if quiet and not protocol.opaque:
             self._pass_requests(frames)
         else:
             self.take_requests(frames)
@@ -99,29 +101,42 @@ class Framed(Turns):
             proxy.plan.quiet
             and self.pinned is None
             and self.protocol.ordered
-            and self.turn != FRESH
-            and not (self.protocol.opaque or self._ending or proxy.bus.exchanges_wanted)
+            and (self.turn != FRESH or self.exchange is None)
+            and not (self._ending or proxy.bus.exchanges_wanted)
         )
 
     def _pass_requests(self, frames: list[Frame]) -> None:
         """Requests on which nothing acts: those that came together share an exchange."""
-        begun = [frame for frame in frames if frame.first]
+        begun = due = 0
+        request: Request | None = None
+        for frame in frames:
+            if frame.first:
+                request = frame.request
+                begun += frame.messages
+                if frame.reply:
+                    due += frame.messages
         if begun:
+            self.turn = CLIENT
             self.asked = time.monotonic()
-            self.number += len(begun)
-            self.proxy.stats.exchanges += len(begun)
+            self.number += begun
+            self.proxy.stats.exchanges += begun
             exchange = self.exchange = Exchange(self.number, self.asked, None)
-            self._waiting.extend([exchange] * sum(frame.reply for frame in begun))
-            if begun[-1].request is not None:
-                self.request = exchange.request = begun[-1].request.name
+            if request is not None:
+                self.request = exchange.request = request.name
+            if due:
+                exchange.due = due
+                self._waiting.append(exchange)
         self._write(self.up, frames)
 
     @staticmethod
     def _write(link: Link, frames: list[Frame]) -> None:
-        if len(frames) == 1:
-            link.dest.transport.write(frames[0].data)  # type: ignore[union-attr]
-        elif frames:
-            link.dest.transport.write(b"".join([f.data for f in frames]))  # type: ignore[union-attr]
+        if not frames:
+            return
+        data = frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames])
+        if link.direct:
+            link.dest.transport.write(data)  # type: ignore[union-attr]
+        else:
+            link.feed(What.DATA, Frame(data))
 
     def _begin(self, frame: Frame) -> None:
         self.asked = time.monotonic()
@@ -162,10 +177,18 @@ class Framed(Turns):
 
     def cut_replies(self, data: bytes) -> None:
         """Bytes from the backend: each reply ends its exchange."""
-        link = self.down
-        frames = self.protocol.reply(data)
-        if link.direct and self.turn != FRESH and not (self._special or self.protocol.opaque):
+        link, protocol = self.down, self.protocol
+        protocol.runs = quiet = (
+            link.direct
+            and protocol.ordered
+            and (self.turn != FRESH or self.exchange is None)
+            and not self._special
+        )
+        frames = protocol.reply(data)
+        if quiet:
             self._pass_replies(frames)
+            if protocol.opaque:
+                self._lost_frame()
         else:
             self.take_replies(frames)
 
@@ -176,11 +199,11 @@ class Framed(Turns):
             self._reply(frame, exchange)
             if frame.last and exchange is not None and exchange in self._waiting:
                 self._over(exchange)
-                if self.protocol.ordered:
+                if protocol.ordered:
                     self._send_answers()
-        if not self.protocol.ordered:
+        if not protocol.ordered:
             self._send_answers()
-        if self.protocol.opaque:
+        if protocol.opaque:
             self._lost_frame()
 
     def _answered_by(self, frame: Frame) -> Exchange | None:
@@ -209,17 +232,26 @@ class Framed(Turns):
         waiting, now = self._waiting, time.monotonic()
         latency = self.proxy.stats.latency
         for frame in frames:
-            if not waiting:
-                break
-            if frame.first:
-                latency.record(now - waiting[0].asked)
-            if frame.last:
-                waiting.popleft()
+            left = frame.messages
+            while left and waiting:
+                exchange = waiting[0]
+                count = min(left, exchange.due)
+                left -= count
+                if frame.first:
+                    latency.record(now - exchange.asked, count)
+                if frame.last:
+                    exchange.due -= count
+                    exchange.answered = False
+                    if not exchange.due:
+                        waiting.popleft()
         self._write(self.down, frames)
 
     def _over(self, exchange: Exchange) -> None:
         """A reply that was due is complete."""
-        self._waiting.remove(exchange)
+        exchange.due -= 1
+        exchange.answered = False
+        if not exchange.due:
+            self._waiting.remove(exchange)
         self._special.discard(exchange)
         self.end_exchange(exchange)
 

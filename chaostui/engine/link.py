@@ -102,6 +102,11 @@ class Link:
             and not self.connection.payloads
         )
 
+    @property
+    def early(self) -> bool:
+        """Whether bytes that come now wait for the other side, and for nothing else."""
+        return self.dest.transport is None and self._untouched
+
     def settle(self) -> None:
         """Find out anew whether bytes may pass untouched, and whether to read."""
         self.direct = self._untouched and self.dest.writable

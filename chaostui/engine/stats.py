@@ -25,17 +25,17 @@ class Histogram:
         self.total = 0.0
         self.max = 0.0
 
-    def record(self, seconds: float) -> None:
-        """Count one value; what is out of range goes to the nearest bucket."""
+    def record(self, seconds: float, count: int = 1) -> None:
+        """Count a value, ``count`` times; what is out of range goes to the nearest bucket."""
         mantissa, exponent = frexp(seconds)
         bucket = (exponent - LOWEST_EXPONENT) * STEPS + int((mantissa - 0.5) * 64)
         if bucket < 0:
             bucket = 0
         elif bucket >= OCTAVES * STEPS:
             bucket = OCTAVES * STEPS - 1
-        self._buckets[bucket] += 1
-        self.count += 1
-        self.total += seconds
+        self._buckets[bucket] += count
+        self.count += count
+        self.total += seconds * count
         if seconds > self.max:
             self.max = seconds
 

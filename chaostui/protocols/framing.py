@@ -21,6 +21,10 @@ class Desync(Exception):
     """The bytes make no sense; the argument says why, in words."""
 
 
+FEW = 64
+"""Bytes in which a run of messages is not looked for where it would be the first."""
+
+
 def masked(data: bytes, start: int) -> bytes:
     """``data`` with what stands at ``start`` and after it made unreadable."""
     return data[:start] + b"*" * len(data[start:])
@@ -45,6 +49,8 @@ class Cutter:
     """
 
     limit = 65_536
+    runs = False
+    """Whether messages may come in runs."""
 
     def __init__(self, waiting: deque[Request]) -> None:
         self.waiting = waiting
@@ -74,6 +80,10 @@ class Cutter:
         is held back and offered again, from its start, with more. Raises Desync.
         """
 
+    def take_run(self, data: bytes, pos: int) -> Frame | None:
+        """Take whole messages at ``pos`` in one frame, if one begins there and that is cheap."""
+        return None
+
     def ready(self, start: int) -> bool:
         """Say whether ``held``, new from ``start`` on, is worth offering again.
 
@@ -90,9 +100,20 @@ class Cutter:
                 return []
             data = self.flush()
         frames: list[Frame] = []
+        passed = self.cut(data, frames)
+        if passed < len(data):
+            self.hold(data[passed:], frames)
+        return frames
+
+    def cut(self, data: bytes, frames: list[Frame]) -> int:
+        """Add the frames that ``data`` makes; return up to where they come."""
         start, size = 0, len(data)
         try:
             while start < size and not self.lost:
+                if self.runs and (start or size > FEW) and (run := self.take_run(data, start)):
+                    frames.append(run)
+                    start += len(run.data)
+                    continue
                 end = self.advance(data, start)
                 if end == start:
                     break
@@ -102,9 +123,7 @@ class Cutter:
                     break
         except Desync as desync:
             self.lost = str(desync)
-        if start < size:
-            self.hold(data[start:], frames)
-        return frames
+        return start
 
     def frame(self, data: bytes) -> Frame:
         """Make the current message's next frame."""
@@ -188,6 +207,7 @@ class Framed(Protocol):
     def _cut(self, cutter: Cutter, data: bytes) -> list[Frame]:
         if self.opaque:
             return [Frame(cutter.flush() + data)]
+        cutter.runs = self.runs
         frames = cutter.feed(data)
         if cutter.lost:
             self.opaque = cutter.lost

@@ -7,6 +7,7 @@ read differently by different servers, so from there on nothing is claimed about
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from abc import abstractmethod
 from collections import deque
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import httptools
 
-from chaostui.protocol import Request
+from chaostui.protocol import Frame, Request
 from chaostui.protocols.framing import Cutter, Desync
 
 FIELD = re.compile(
@@ -32,7 +33,8 @@ HEX = b"0123456789abcdefABCDEF"
 CRLF = b"\r\n"
 LONGEST_NAME = 120
 LONGEST_LINE = 8192
-LONGEST_LAST = 1024
+LONGEST_LAST = 2048
+"""Bytes of a head, or of a whole message, that is remembered."""
 
 
 class Head(NamedTuple):
@@ -89,6 +91,10 @@ def read_fields(head: bytes) -> dict[bytes, bytes]:
     return found
 
 
+read_request_once = functools.lru_cache(maxsize=256)(read_request)
+read_reply_once = functools.lru_cache(maxsize=256)(read_reply)
+
+
 def size(fields: dict[bytes, bytes]) -> Head:
     """How long a message with these fields is (s6.3)."""
     if b"transfer-encoding" in fields:
@@ -117,6 +123,8 @@ class Messages(Cutter):
         """The last head: most clients and servers say the same again and again."""
         self.known = NOTHING
         """What it says."""
+        self.whole = b""
+        """The last bytes, if they were a whole message and nothing more."""
 
     @abstractmethod
     def likely(self, part: bytes) -> bool:
@@ -125,6 +133,10 @@ class Messages(Cutter):
     @abstractmethod
     def read(self, head: bytes) -> Head:
         """Read a head."""
+
+    @abstractmethod
+    def remembered(self, head: bytes) -> Head:
+        """The same of a head that other connections may have had."""
 
     @abstractmethod
     def open(self, head: Head) -> None:
@@ -175,14 +187,29 @@ class Messages(Cutter):
         start = max(start - 2, 0)
         return self.held.find(b"\n\r\n", start) >= 0 or self.held.find(b"\n\n", start) >= 0
 
+    def feed(self, data: bytes) -> list[Frame]:
+        if data == self.whole != b"" and not self.inside and not self.held and self.repeats():
+            self.begun, self.done = False, True
+            return [self.frame(data)]
+        between = not self.inside and not self.held
+        frames = super().feed(data)
+        short = between and len(frames) == 1 and len(data) <= LONGEST_LAST
+        self.whole = data if short and frames[0].first and frames[0].last else b""
+        return frames
+
+    @abstractmethod
+    def repeats(self) -> bool:
+        """Take the last message once more, if the same bytes mean the same now."""
+
     def begin(self, head: bytes) -> None:
         """Begin the message that ``head`` opens."""
         if head != self.last:
+            short = len(head) <= LONGEST_LAST
             try:
-                self.known = self.read(head)
+                self.known = self.remembered(head) if short else self.read(head)
             except (httptools.HttpParserError, ValueError) as error:
                 raise Desync(f"not HTTP/1.1: {error}") from None
-            self.last = head if len(head) <= LONGEST_LAST else b""
+            self.last = head if short else b""
         self.open(self.known)
 
     def body(self, head: Head) -> None:
@@ -255,13 +282,24 @@ class Requests(Messages):
     def read(self, head: bytes) -> Head:
         return read_request(head)
 
+    def remembered(self, head: bytes) -> Head:
+        return read_request_once(head)
+
     def open(self, head: Head) -> None:
         self.body(head)
         self.endless = False
+        self.ask(head)
+
+    def ask(self, head: Head) -> None:
+        """Wait for the reply."""
         assert head.request is not None
-        # Each request is an object of its own, also where it says the same as the last.
-        self.request = Request(*head.request)
+        # Where requests are told from each other, each is an object of its own.
+        self.request = head.request if self.runs else Request(*head.request)
         self.waiting.append(self.request)
+
+    def repeats(self) -> bool:
+        self.ask(self.known)
+        return True
 
 
 class Replies(Messages):
@@ -270,12 +308,27 @@ class Replies(Messages):
     def likely(self, part: bytes) -> bool:
         return VERSION.startswith(part[: len(VERSION)])
 
+    def __init__(self, waiting: deque[Request]) -> None:
+        super().__init__(waiting)
+        self.command = ""
+        """What the last reply has answered."""
+
     def read(self, head: bytes) -> Head:
         return read_reply(head)
 
+    def remembered(self, head: bytes) -> Head:
+        return read_reply_once(head)
+
+    def repeats(self) -> bool:
+        # A reply to HEAD is shorter than its fields say.
+        if not self.waiting or self.aside or self.waiting[0].command != self.command:
+            return False
+        self.waiting.popleft()
+        return True
+
     def open(self, head: Head) -> None:
         status = head.status
-        command = self.waiting[0].command if self.waiting else ""
+        command = self.command = self.waiting[0].command if self.waiting else ""
         self.aside = not self.waiting or (status < 200 and status != 101)
         if status == 101:
             self.lost = "upgraded"

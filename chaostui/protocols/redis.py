@@ -83,7 +83,12 @@ class Redis(Framed):
     requests = Commands
     replies = Replies
     kinds = tuple(kind for kind, _ in ERRORS)
+    upstream: Commands
     downstream: Replies
+
+    def reply(self, data: bytes) -> list[Frame]:
+        self.runs = self.runs and not self.upstream.streamed
+        return super().reply(data)
 
     def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         asked = frame.request

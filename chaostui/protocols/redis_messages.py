@@ -10,7 +10,8 @@ import functools
 import re
 from collections import deque
 
-from chaostui.protocol import Request
+from chaostui.protocol import Frame, Request
+from chaostui.protocols import redis_runs
 from chaostui.protocols.framing import Cutter, Desync
 
 CRLF = b"\r\n"
@@ -27,7 +28,9 @@ VALUES = {ARRAY: 1, PUSH: 1, ord("~"): 1, ord("%"): 2, ATTRIBUTE: 2}
 """Types that hold other values: so many for each one that they announce."""
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-USUAL = re.compile(rb"\*([0-9]{1,7})\r\n\$([0-9]{1,2})\r\n([A-Za-z]+)\r\n\$([0-9]{1,2})\r\n")
+USUAL = re.compile(
+    rb"\*([2-9]|[1-9][0-9]{1,6})\r\n\$([0-9]{1,2})\r\n([A-Za-z]+)\r\n\$([0-9]{1,2})\r\n"
+)
 WORD = re.compile(rb"[*>][0-9]+\r\n\$[0-9]+\r\n([a-z]*)\r\n")
 PART_OF_WORD = re.compile(
     rb"[*>](?:\Z|[1-9][0-9]*(?:\Z|\r(?:\Z|\n(?:\Z|\$(?:\Z|[0-9]+(?:\Z|\r(?:\Z|\n[a-z]*\r?\Z)))))))"
@@ -41,6 +44,12 @@ REPLICATION = frozenset(["SYNC", "PSYNC"])
 SECRET = frozenset(["AUTH", "EVAL", "EVAL_RO"])
 """Commands whose first argument is not shown: a password, a script."""
 STATEFUL = SUBSCRIPTIONS | {"MULTI", "EXEC", "DISCARD", "RESET", "CLIENT"}
+STREAMED = SUBSCRIPTIONS | REPLICATION | {"MONITOR"}
+"""Commands after which the server speaks on its own."""
+GUARDED = frozenset(["HELLO", "ACL", "CONFIG", "MIGRATE"])
+"""Commands that passwords come with, or after."""
+UNUSUAL = STATEFUL | STREAMED | SECRET | GUARDED
+"""Commands that are looked at one by one."""
 
 QUEUED = b"queued"
 EXEC = b"exec"
@@ -85,6 +94,8 @@ class Commands(Cutter):
         """CLIENT REPLY SKIP: the next command gets no reply."""
         self.queueing = False
         """MULTI: commands wait for EXEC."""
+        self.streamed = False
+        """The server may speak on its own."""
 
     def advance(self, data: bytes, pos: int) -> int:
         if self.inside:
@@ -92,6 +103,18 @@ class Commands(Cutter):
         if data[pos] != ARRAY:
             return self.line(data, pos)
         return self.arguments(data, self.usual(data, pos) or self.array(data, pos) or pos)
+
+    def take_run(self, data: bytes, pos: int) -> Frame | None:
+        if self.inside or data[pos] != ARRAY or self.muted or self.skipping or self.queueing:
+            return None
+        commands = redis_runs.commands(UNUSUAL).split(data, pos)
+        if not commands:
+            return None
+        _ = self.usual(commands[-1], 0) or self.array(commands[-1], 0)
+        self.inside, self.left, self.owed = False, 0, 0
+        request = self.waiting[-1]
+        self.waiting.extend([request] * (len(commands) - 1))
+        return Frame(b"".join(commands), request=request, messages=len(commands))
 
     def ready(self, start: int) -> bool:
         # Of an array little is held back, of a line all.
@@ -187,8 +210,9 @@ class Commands(Cutter):
         tag = QUEUED if self.queueing else b""
         self.replied = bool(words) and not self.muted and not self.skipping
         self.skipping = False
-        if name in STATEFUL:
+        if name in UNUSUAL:
             tag = self.remember(name, words, announced)
+            self.streamed = self.streamed or name in STREAMED
         shown = key if len(key) <= SHOWN_KEY else f"{key[:SHOWN_KEY]}…"
         self.request = Request(f"{name} {shown}" if key else name, name, key, tag)
         if self.replied:
@@ -198,6 +222,8 @@ class Commands(Cutter):
         """Keep what a command changes for those after it; return its tag."""
         if name in SUBSCRIPTIONS:
             return b"%d" % max(announced - 1, 1)
+        if name not in STATEFUL:
+            return QUEUED if self.queueing else b""
         tag = EXEC if name == "EXEC" and self.queueing else b""
         if name == "MULTI":
             self.queueing = True
@@ -250,6 +276,21 @@ class Replies(Cutter):
         if self.done and not self.aside:
             self.answered(failed=data[start] == ERROR)
         return pos
+
+    def take_run(self, data: bytes, pos: int) -> Frame | None:
+        if self.inside or data[pos] in VALUES or not self.waiting or self.replaced:
+            return None
+        values = redis_runs.replies().split(data, pos)
+        count = len(values)
+        left = len(self.waiting) - count
+        if not values or left < 0:
+            return None
+        if left:
+            for _ in range(count):
+                self.waiting.popleft()
+        else:
+            self.waiting.clear()
+        return Frame(b"".join(values), messages=count)
 
     def begin(self, data: bytes, pos: int) -> bool:
         """Find out whether a reply begins here; False when that takes more bytes."""

@@ -16,12 +16,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
+from itertools import cycle, groupby
 from typing import Literal, NamedTuple
 
 from hypothesis import HealthCheck, settings, strategies as st
 
 from chaostui.protocol import Frame, Protocol, Request
+from chaostui.protocols.framing import Framed
 
 Side = Literal["client", "backend"]
 Turn = tuple[Side, bytes]
@@ -116,6 +117,28 @@ def talk(protocol: Protocol, turns: Iterable[Turn]) -> Transcript:
         return Transcript([], [], protocol.opaque)
     together = messages if protocol.ordered else mixed_messages
     return Transcript(messages(client), together(backend))
+
+
+def alike_in_runs(kind: Callable[[], Framed], turns: Sequence[Turn], runs: Sequence[bool]) -> None:
+    """Give ``turns`` to two of a kind, of which one may make runs in those turns where ``runs``
+    says so: after each turn both have passed the same bytes, and as many messages.
+    """
+    one_by_one, in_runs = kind(), kind()
+    for (side, data), may in zip(turns, cycle(runs or [True]), strict=False):
+        in_runs.runs = may
+        told = []
+        for protocol in (one_by_one, in_runs):
+            frames = protocol.request(data) if side == "client" else protocol.reply(data)
+            assert may or all(frame.messages == 1 for frame in frames)
+            assert all(frame.first and frame.last for frame in frames if frame.messages > 1)
+            begun = sum(frame.messages for frame in frames if frame.first)
+            ended = sum(frame.messages for frame in frames if frame.last)
+            names = [frame.request for frame in frames if frame.first][-1:]
+            held = (protocol.upstream.held, protocol.downstream.held)
+            known = (len(protocol.waiting), protocol.opaque, held)
+            told.append((joined(frames), begun, ended, names, known))
+        for plain, run in zip(*told, strict=True):
+            assert plain == run
 
 
 def joined(frames: Iterable[Frame]) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, strategies as st
 
 from chaostui.protocols.http import Http
 from tests.protocols.chunking import (
     Message,
     Turn,
+    alike_in_runs,
     cpu,
     cuts,
     garbled,
@@ -47,6 +48,30 @@ DIALOGUE: list[Turn] = [
     ("backend", CONTINUE),
     ("client", b"ok" + GET),
     ("backend", EMPTY + UNTIL_END),
+]
+
+
+AGAIN: list[Turn] = [
+    ("client", GET),
+    ("backend", OK),
+    ("client", GET),
+    ("backend", OK),
+    ("client", POST),
+    ("client", POST),
+    ("backend", OK),
+    ("backend", OK),
+    ("client", HEAD),
+    ("backend", OF_HEAD),
+    ("client", GET),
+    ("backend", OF_HEAD + b"x" * 9000),
+    ("client", HEAD),
+    ("backend", OF_HEAD),
+    ("client", HEAD),
+    ("backend", OF_HEAD),
+    ("client", GET),
+    ("backend", CONTINUE),
+    ("backend", CONTINUE),
+    ("backend", OK),
 ]
 
 
@@ -91,10 +116,44 @@ def test_a_dialogue_is_cut_into_its_messages() -> None:
 
 
 @thorough
-@given(cuts(DIALOGUE))
-def test_chunks_do_not_change_the_messages(turns: list[Turn]) -> None:
+@given(st.sampled_from([DIALOGUE, AGAIN]).flatmap(cuts), st.lists(st.booleans(), max_size=8))
+def test_runs_change_nothing_but_the_frames(turns: list[Turn], runs: list[bool]) -> None:
+    """What is remembered of one message does not spoil the next one."""
+    alike_in_runs(Http, turns, runs)
+    alike_in_runs(Http, AGAIN, runs)
+
+
+def test_the_same_bytes_again_are_the_same_message() -> None:
+    """One by one, whole in one piece: each is a message, and each request its own."""
+    protocol = Http()
+    frames = [protocol.request(GET) for _ in range(3)]
+    replies = [protocol.reply(data) for data in (OK, OK, OK)]
+
+    assert [[(f.data, f.first, f.last) for f in each] for each in frames] == [
+        [(GET, True, True)]
+    ] * 3
+    assert len({id(each[0].request) for each in frames}) == 3
+    assert [[(f.data, f.first, f.last) for f in each] for each in replies] == [
+        [(OK, True, True)]
+    ] * 3
+    assert not protocol.waiting
+
+
+def test_the_same_bytes_answer_head_without_their_body() -> None:
+    """After a reply to GET the same bytes are two things in answer to HEAD."""
+    protocol = Http()
+    protocol.request(GET + HEAD)
+    protocol.reply(OK)
+
+    assert [(f.data, f.first) for f in protocol.reply(OK)] == [(OK[:-2], True), (b"hi", True)]
+    assert protocol.opaque
+
+
+@thorough
+@given(st.sampled_from([DIALOGUE, AGAIN]), st.data())
+def test_chunks_do_not_change_the_messages(dialogue: list[Turn], data: st.DataObject) -> None:
     """The same messages are found wherever the bytes are cut."""
-    assert talk(Http(), turns) == talk(Http(), DIALOGUE)
+    assert talk(Http(), data.draw(cuts(dialogue))) == talk(Http(), dialogue)
 
 
 @thorough

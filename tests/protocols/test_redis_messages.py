@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, strategies as st
 
 from chaostui.protocols.redis import Redis
 from tests.protocols.chunking import (
     Message,
     Turn,
+    alike_in_runs,
     cpu,
     cuts,
     garbled,
@@ -174,6 +175,60 @@ def test_chunks_do_not_change_the_messages(turns: list[Turn]) -> None:
 def test_chunks_do_not_change_deliveries(turns: list[Turn]) -> None:
     """Pub/sub is cut the same wherever the bytes are cut."""
     assert talk(Redis(), turns) == talk(Redis(), PUBSUB)
+
+
+SHORT = [
+    command(b"SET", b"user:%d" % n, b"v" * (n % 70)) + command(b"GET", b"user:%d" % n)
+    for n in (0, 7, 9, 10, 63, 64, 65, 99, 1000)
+]
+VALUES = b"+OK\r\n$-1\r\n:12\r\n-ERR no\r\n$0\r\n\r\n$64\r\n" + b"\r\n" * 32 + b"\r\n$1\r\n+\r\n"
+PIPELINES: list[Turn] = [
+    ("client", b"".join(SHORT)),
+    ("backend", VALUES * 2),
+    ("client", command(b"DEL", b"\r\n*1\r\n$4\r\nPING", b"") + command(b"ping") * 20 + SHORT[3]),
+    ("backend", VALUES + b"*2\r\n:1\r\n:2\r\n" + VALUES + PUSH + b"+OK\r\n" * 3),
+    (
+        "client",
+        command(b"\xff\r\n", b"a") + command(b"CONFIG", b"GET", b"a") + GET * 3 + b"PING\r\n",
+    ),
+    (
+        "client",
+        command(b"MULTI") + SHORT[0] + command(b"EXEC") + SHORT[1] + command(b"HELLO", b"3"),
+    ),
+    ("backend", OK * 15 + b"+extra\r\n+extra\r\n" + b"$2\r\nab\r\n"),
+    ("client", SHORT[4] + command(b"client", b"reply", b"skip") + SHORT[5] + SHORT[6]),
+    ("backend", b"_\r\n#t\r\n,1.5\r\n(12\r\n" + OK),
+    ("client", command(b"SUBSCRIBE", b"a") + SHORT[0]),
+    ("backend", confirmed(b"subscribe", b"a", 1) + array(b"message", b"a", b"b") + OK * 2),
+    ("client", command(b"monitor") + SHORT[0]),
+    ("backend", OK + OK),
+]
+
+
+@thorough
+@given(cuts(PIPELINES), st.lists(st.booleans(), max_size=12))
+def test_runs_change_nothing_but_the_frames(turns: list[Turn], runs: list[bool]) -> None:
+    """Where messages need not be told apart, as many come, of the same bytes."""
+    alike_in_runs(Redis, turns, runs)
+
+
+@thorough
+@given(garbled(PIPELINES), st.lists(st.booleans(), max_size=12))
+def test_runs_change_nothing_in_garbled_bytes(turns: list[Turn], runs: list[bool]) -> None:
+    """The frame is lost at the same byte."""
+    alike_in_runs(Redis, turns, runs)
+
+
+def test_a_pipeline_is_one_run() -> None:
+    """Commands of different lengths make one frame, named after the last of them."""
+    redis = Redis()
+    redis.runs = True
+    (frame,) = redis.request(b"".join(SHORT[:4]))
+    (reply,) = redis.reply(b"$9\r\n123456789\r\n" * 8)
+
+    assert (frame.messages, reply.messages) == (8, 8)
+    assert frame.request is not None
+    assert frame.request.name == "GET user:10"
 
 
 @thorough
