@@ -16,17 +16,63 @@ from chaostui.settings import Text
 
 LONGEST = 500
 """Characters of a pattern."""
+SEEN = 256
+"""Characters of a text that a regular expression looks at."""
+MOST_REPEATS = 3
+"""Open repetitions of a regular expression: each one multiplies the time by the text's length."""
+
+TOKEN = re.compile(
+    r"(?P<other>\\.|\[\^?\]?(?:\\.|[^\]\\])*\])"
+    r"|(?P<repeat>(?:[*+?]|\{\d*,?\d*\})[?+]?)"
+    r"|(?P<open>\(\??)|(?P<close>\))|(?P<either>\|)",
+    re.DOTALL,
+)
+
+
+def too_slow(regex: str) -> str:
+    """Say why a regular expression may try too many ways to match a text; empty: it does not.
+
+    A repeated group is refused that holds a repetition or an alternative, as ``(a+)+`` and
+    ``(a|a)*``: on those the ways grow exponentially with the text.
+    """
+    choices = [False]
+    closed, end, repeats = False, 0, 0
+    for token in TOKEN.finditer(regex):
+        kind, text = token.lastgroup, token[0]
+        if kind == "repeat":
+            if closed and token.start() == end and text[0] != "?":
+                return "a repeated group with a repetition or an alternative in it takes too long"
+            repeats += text[0] in "*+" or "," in text
+            choices[-1] = True
+        elif kind == "open":
+            choices.append(False)
+        elif kind == "either":
+            choices[-1] = True
+        closed = False
+        if kind == "close" and len(choices) > 1:
+            closed = choices.pop()
+            choices[-1] = choices[-1] or closed
+        end = token.end()
+    return f"more than {MOST_REPEATS} open repetitions take too long" * (repeats > MOST_REPEATS)
 
 
 class Glob(Text):
-    """A pattern with ``*``, ``?`` and ``[…]`` for the whole of a text; ``~`` makes it a regex."""
+    """A pattern with ``*``, ``?`` and ``[…]`` for the whole of a text; ``~`` makes it a regex.
 
-    __slots__ = ("_found", "_text")
+    A regular expression looks at the first 256 characters.
+    """
+
+    __slots__ = ("_found", "_seen", "_text")
     flags: ClassVar[re.RegexFlag] = re.NOFLAG
 
     def __init__(self, text: str) -> None:
         self._text = text
         regex = self.regex(text)
+        own = text.removeprefix("~")
+        self._seen = SEEN if regex == own else None
+        why = too_slow(own) if self._seen else ""
+        if why:
+            raise ValueError(f"{text!r}: {why}")
         try:
             self._found = re.compile(regex, self.flags).search
         except re.error as error:
@@ -45,7 +91,7 @@ class Glob(Text):
 
     def fits(self, text: str) -> bool:
         """Whether ``text`` matches."""
-        return self._found(text) is not None
+        return self._found(text[: self._seen]) is not None
 
     def __str__(self) -> str:
         return self._text

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from chaostui import options
 from chaostui.errors import SettingsError
 from chaostui.handler import Limits
 from chaostui.match import Glob, Match
 from chaostui.protocol import Request
+from tests.protocols.chunking import cpu
 
 SET = Request("SET user:1", "SET", "user:1")
 GET = Request("GET /pay/3", "GET", "/pay/3")
@@ -62,6 +64,73 @@ def test_a_match_fits_what_meets_all_it_says(
 
     requests = (SET, GET, COMMIT, NAMELESS, None)
     assert [request for request in requests if found.fits(request, CLIENT)] == fitting
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"(a+)+$",
+        r"(a|a)*b",
+        r"(.*)*",
+        r"(?:a*)+",
+        r"((a)*b)+",
+        r"(a?){20}",
+        r"(?P<x>[)]a{2,})*?",
+        r"((a|b))+",
+        r"(x(a|b)y)*",
+        r"a*a*a*a*$",
+        r".*.{2,}.+.*",
+    ],
+)
+def test_patterns_that_could_take_for_ever_are_refused(pattern: str) -> None:
+    """Repetitions of repetitions, and too many of them, are told in one line."""
+    for told in ({"query": pattern}, {"key": f"~{pattern}"}, {"command": f"~{pattern}"}):
+        with pytest.raises(SettingsError, match="too long") as refused:
+            match(**told)
+        assert str(refused.value).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^COMMIT",
+        r"user:\d+",
+        r"(foo|bar).*",
+        r"^SELECT .* FROM users WHERE",
+        r"(foo|bar)?x+",
+        r"(ab)+",
+        r"(\(a\+\))+",
+        r"([*+|])+",
+        r"([]a+])*",
+        r"a{3}b{,4}",
+        r"(?i)user",
+        r"(?:ab)++",
+    ],
+)
+def test_ordinary_patterns_are_taken(pattern: str) -> None:
+    """Groups, classes, escapes and a few repetitions."""
+    match(query=pattern, key=f"~{pattern}")
+
+
+def test_a_regular_expression_looks_at_the_begin_of_a_text() -> None:
+    """256 characters; a pattern with ``*`` is for all of it."""
+    long = Request("", "SET", "k" * 255 + "ab")
+
+    assert match(key="~a").fits(long, CLIENT)
+    assert not match(key="~b").fits(long, CLIENT)
+    assert match(key="*ab").fits(long, CLIENT)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab*+?|(){}2,\\.^$", max_size=12))
+def test_what_is_taken_is_quick(pattern: str) -> None:
+    """On a text that nearly matches, no pattern that is taken needs a second."""
+    try:
+        found = Glob.parse(f"~{pattern}")
+    except ValueError:
+        return
+    for text in ("a" * 256, "ab" * 128):
+        assert cpu(partial(found.fits, text), 1) < 2.0
 
 
 @pytest.mark.parametrize(
