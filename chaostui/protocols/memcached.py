@@ -6,7 +6,7 @@ from chaostui.actions import Action, Close, Reply
 from chaostui.protocol import Frame, Kind, Request
 from chaostui.protocols import memcached_binary as binary
 from chaostui.protocols.framing import Framed, masked
-from chaostui.protocols.memcached_messages import Commands, Replies
+from chaostui.protocols.memcached_messages import Commands, Login, Replies
 
 TEXTS = {
     "out_of_memory": "SERVER_ERROR out of memory storing object",
@@ -63,7 +63,11 @@ class Memcached(Framed):
 
     def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         asked = frame.request
-        if not upstream or asked is None or asked.command not in ("sasl_auth", "sasl_step"):
+        if not upstream or asked is None:
+            return frame.data
+        if isinstance(asked, Login):
+            return masked(frame.data, frame.data.find(b"\n") + 1 if frame.first else 0)
+        if asked.command not in ("sasl_auth", "sasl_step"):
             return frame.data
         return masked(frame.data, binary.SIZE if frame.first else 0)
 

@@ -33,6 +33,13 @@ COMMAND = re.compile(rb"([A-Za-z_]{0,32})(?:[ \r\n]|\Z)")
 REPLY = re.compile(rb"[A-Za-z0-9_]{1,32}(?:[ \r\n=]|\Z)")
 
 
+class Login(Request):
+    """A connection's first request, where it is a ``set``: its value may be ``user password``.
+
+    A server that wants a login takes it so (``-Y``, doc/protocol.txt "Authentication").
+    """
+
+
 def length(words: list[bytes], at: int) -> int:
     """The length that stands in ``words``, of a value and its CRLF; 0 when none does."""
     if len(words) <= at or not words[at].isdigit() or len(words[at]) > 20:
@@ -50,6 +57,8 @@ class Commands(Cutter):
         self.inside = False
         self.left = 0
         """Bytes to come of the current command's value."""
+        self.fresh = True
+        """No command has come yet."""
 
     def ready(self, start: int) -> bool:
         return self.held[0] == binary.REQUEST or self.held.find(b"\n", start) >= 0
@@ -108,7 +117,9 @@ class Commands(Cutter):
         """Name the command."""
         text = key.decode("utf-8", "backslashreplace")
         shown = text if len(text) <= SHOWN_KEY else f"{text[:SHOWN_KEY]}…"
-        self.request = Request(f"{command} {shown}" if key else command, command, text, tag)
+        kind = Login if self.fresh and command == "set" and not tag else Request
+        self.fresh = False
+        self.request = kind(f"{command} {shown}" if key else command, command, text, tag)
         self.replied = replied
         if replied:
             self.waiting.append(self.request)

@@ -8,7 +8,7 @@ import re
 from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Request
 from chaostui.protocols.framing import Framed, masked
-from chaostui.protocols.redis_messages import EXEC, QUEUED, Commands, Replies
+from chaostui.protocols.redis_messages import EXEC, QUEUED, Commands, Guarded, Replies
 
 ERRORS = (
     (
@@ -72,6 +72,8 @@ SECRET_AFTER = {
     ("HELLO", ""): 2,
     ("ACL", "SETUSER"): 2,
     ("CONFIG", "SET"): 2,
+    ("SENTINEL", "SET"): 2,
+    ("SENTINEL", "CONFIG"): 2,
 }
 """Commands with passwords among their arguments, and how many of their words can be shown."""
 
@@ -92,6 +94,8 @@ class Redis(Framed):
 
     def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         asked = frame.request
+        if isinstance(asked, Guarded) and not upstream:
+            return masked(frame.data, 0)
         if not upstream or asked is None:
             return frame.data
         for key in ("", asked.key.upper()):

@@ -46,14 +46,20 @@ SECRET = frozenset(["AUTH", "EVAL", "EVAL_RO"])
 STATEFUL = SUBSCRIPTIONS | {"MULTI", "EXEC", "DISCARD", "RESET", "CLIENT"}
 STREAMED = SUBSCRIPTIONS | REPLICATION | {"MONITOR"}
 """Commands after which the server speaks on its own."""
-GUARDED = frozenset(["HELLO", "ACL", "CONFIG", "MIGRATE"])
+GUARDED = frozenset(["HELLO", "ACL", "CONFIG", "MIGRATE", "SENTINEL"])
 """Commands that passwords come with, or after."""
+SECRET_REPLIES = {"CONFIG": ["GET"], "ACL": ["LIST", "GETUSER", "GENPASS"], "SENTINEL": ["CONFIG"]}
+"""Those that are answered with passwords or their hashes, by what follows."""
 UNUSUAL = STATEFUL | STREAMED | SECRET | GUARDED
 """Commands that are looked at one by one."""
 
 QUEUED = b"queued"
 EXEC = b"exec"
 """Tags of the commands in a transaction, and of the one that runs it."""
+
+
+class Guarded(Request):
+    """A request whose reply is not shown."""
 
 
 @functools.lru_cache(maxsize=512)
@@ -96,6 +102,8 @@ class Commands(Cutter):
         """MULTI: commands wait for EXEC."""
         self.streamed = False
         """The server may speak on its own."""
+        self.guarded = False
+        """One of the commands that wait for EXEC has a reply that is not shown."""
 
     def advance(self, data: bytes, pos: int) -> int:
         if self.inside:
@@ -210,11 +218,15 @@ class Commands(Cutter):
         tag = QUEUED if self.queueing else b""
         self.replied = bool(words) and not self.muted and not self.skipping
         self.skipping = False
+        kind = Request
         if name in UNUSUAL:
+            secret = key.upper() in SECRET_REPLIES.get(name, ())
+            kind = Guarded if secret or (self.guarded and name == "EXEC") else Request
             tag = self.remember(name, words, announced)
+            self.guarded = self.queueing and (self.guarded or secret)
             self.streamed = self.streamed or name in STREAMED
         shown = key if len(key) <= SHOWN_KEY else f"{key[:SHOWN_KEY]}…"
-        self.request = Request(f"{name} {shown}" if key else name, name, key, tag)
+        self.request = kind(f"{name} {shown}" if key else name, name, key, tag)
         if self.replied:
             self.waiting.append(self.request)
 
@@ -297,6 +309,7 @@ class Replies(Cutter):
         kind = data[pos]
         request = self.waiting[0] if self.waiting else None
         self.aside = request is None
+        self.request = request if type(request) is Guarded else None
         self.owed = 1
         if request is not None and request.command in REPLICATION and kind != ERROR:
             raise Desync("replication")

@@ -133,7 +133,7 @@ def alike_in_runs(kind: Callable[[], Framed], turns: Sequence[Turn], runs: Seque
             assert all(frame.first and frame.last for frame in frames if frame.messages > 1)
             begun = sum(frame.messages for frame in frames if frame.first)
             ended = sum(frame.messages for frame in frames if frame.last)
-            names = [frame.request for frame in frames if frame.first][-1:]
+            names = [frame.request for frame in frames if frame.first and side == "client"][-1:]
             held = (protocol.upstream.held, protocol.downstream.held)
             known = (len(protocol.waiting), protocol.opaque, held)
             told.append((joined(frames), begun, ended, names, known))

@@ -92,6 +92,7 @@ def test_replies_of_http_are_hidden_too() -> None:
         ((b"HELLO", b"3", b"AUTH", b"user", SECRET), 2),
         ((b"ACL", b"SETUSER", b"bob", b">" + SECRET), 2),
         ((b"CONFIG", b"set", b"requirepass", SECRET), 2),
+        ((b"SENTINEL", b"SET", b"main", b"auth-pass", SECRET), 2),
         ((b"MIGRATE", b"h", b"1", b"k", b"0", b"9", b"AUTH", SECRET), 1),
     ],
 )
@@ -138,7 +139,79 @@ def test_sasl_of_memcached_is_hidden(opcode: int) -> None:
     head = bytes([0x80, opcode, 0, 5, 0, 0, 0, 0, 0, 0, 0, 12]) + bytes(12)
 
     assert shown(Memcached(), head + b"PLAIN" + SECRET) == head + b"*" * 12
-    assert shown(Memcached(), b"set a 0 0 7\r\nhunter2\r\n") == b"set a 0 0 7\r\nhunter2\r\n"
+    late = b"get a\r\nset a 0 0 7\r\nhunter2\r\n"
+    assert shown(Memcached(), late) == late
+
+
+@pytest.mark.parametrize(
+    ("data", "visible"),
+    [
+        (b"set login 0 0 12\r\nuser hunter2\r\n", 18),
+        (b"set a 0 0 7 noreply\r\nhunter2\r\n", 21),
+        (b"ms a 7\r\nhunter2\r\n", None),
+        (b"add a 0 0 7\r\nhunter2\r\n", None),
+        (b"\x80\1\0\1\0\0\0\0\0\0\0\x08" + bytes(12) + b"ahunter2", None),
+    ],
+)
+def test_the_first_set_of_memcached_may_be_a_login(data: bytes, visible: int | None) -> None:
+    """A server with an auth file takes its value for user and password; a later one is shown."""
+    again = b"set b 0 0 7\r\nhunter2\r\n"
+    hidden = data if visible is None else data[:visible] + b"*" * len(data[visible:])
+
+    assert shown(Memcached(), data + again) == hidden + again
+
+
+GUARDED = [
+    ((b"CONFIG", b"GET", b"requirepass"), b"*2\r\n$11\r\nrequirepass\r\n$7\r\nhunter2\r\n"),
+    ((b"config", b"get", b"master*"), b"%1\r\n$10\r\nmasterauth\r\n$7\r\nhunter2\r\n"),
+    ((b"ACL", b"LIST"), b"*1\r\n$23\r\nuser bob on #hunter2 ~*\r\n"),
+    ((b"acl", b"getuser", b"bob"), b"*2\r\n$9\r\npasswords\r\n*1\r\n$7\r\nhunter2\r\n"),
+    ((b"ACL", b"GENPASS"), b"$7\r\nhunter2\r\n"),
+    ((b"SENTINEL", b"CONFIG", b"GET", b"*"), b"*2\r\n+sentinel-pass\r\n+hunter2\r\n"),
+]
+PLAIN = [
+    ((b"GET", b"a"), b"$7\r\nhunter2\r\n"),
+    ((b"CONFIG", b"RESETSTAT"), b"+hunter2\r\n"),
+    ((b"ACL", b"WHOAMI"), b"+hunter2\r\n"),
+]
+
+
+@pytest.mark.parametrize(("words", "reply"), GUARDED)
+def test_replies_with_passwords_of_redis_are_hidden(words: tuple[bytes, ...], reply: bytes) -> None:
+    """All of the reply, in a pipeline too; what comes before and after is shown."""
+    other = b"$7\r\nhunter2\r\n"
+    for pieces in ([other + reply + other], [other, reply[:9], reply[9:-4], reply[-4:] + other]):
+        protocol = Redis()
+        frames = protocol.request(resp(b"GET", b"a") + resp(*words) + resp(b"GET", b"a"))
+
+        stars = b"*" * len(reply)
+        assert shown(protocol, *pieces, upstream=False) == other + stars + other
+        assert [SECRET.decode() in repr(frame.request) for frame in frames] == [False] * 3
+
+
+@pytest.mark.parametrize(("words", "reply"), PLAIN)
+def test_other_replies_of_redis_are_shown(words: tuple[bytes, ...], reply: bytes) -> None:
+    """What an application reads from its database is what a reader came for."""
+    protocol = Redis()
+    protocol.request(resp(*words))
+
+    assert shown(protocol, reply, upstream=False) == reply
+
+
+@pytest.mark.parametrize(("queued", "hidden"), [(GUARDED[0][0], True), (PLAIN[0][0], False)])
+def test_a_transaction_hides_what_one_of_its_replies_would(
+    queued: tuple[bytes, ...], hidden: bool
+) -> None:
+    """EXEC answers all at once; the transaction after it is shown again."""
+    protocol = Redis()
+    transaction = resp(b"MULTI") + resp(*queued) + resp(b"EXEC")
+    protocol.request(transaction + resp(b"MULTI") + resp(b"EXEC"))
+    answers, result = b"+OK\r\n+QUEUED\r\n", b"*1\r\n$7\r\nhunter2\r\n"
+
+    seen = shown(protocol, answers + result + b"+OK\r\n*0\r\n", upstream=False)
+    assert (SECRET not in seen) == hidden
+    assert len(seen) == len(answers + result) + 9
+    assert seen.endswith(b"+OK\r\n*0\r\n")
 
 
 @pytest.mark.parametrize("kind", [Http, Memcached, MySQL, Postgres, Redis, Smtp])
