@@ -115,14 +115,14 @@ class Commands(Cutter):
     def take_run(self, data: bytes, pos: int) -> Frame | None:
         if self.inside or data[pos] != ARRAY or self.muted or self.skipping or self.queueing:
             return None
-        commands = redis_runs.commands(UNUSUAL).split(data, pos)
+        commands, end = redis_runs.commands(UNUSUAL).split(data, pos)
         if not commands:
             return None
         _ = self.usual(commands[-1], 0) or self.array(commands[-1], 0)
         self.inside, self.left, self.owed = False, 0, 0
         request = self.waiting[-1]
         self.waiting.extend([request] * (len(commands) - 1))
-        return Frame(b"".join(commands), request=request, messages=len(commands))
+        return Frame(data[pos:end], request=request, messages=len(commands))
 
     def ready(self, start: int) -> bool:
         # Of an array little is held back, of a line all.
@@ -289,10 +289,17 @@ class Replies(Cutter):
             self.answered(failed=data[start] == ERROR)
         return pos
 
+    def feed(self, data: bytes) -> list[Frame]:
+        usual = self.runs and self.waiting and not (self.inside or self.held or self.replaced)
+        if usual and redis_runs.replies().one.fullmatch(data):
+            self.waiting.popleft()
+            return [Frame(data)]
+        return super().feed(data)
+
     def take_run(self, data: bytes, pos: int) -> Frame | None:
         if self.inside or data[pos] in VALUES or not self.waiting or self.replaced:
             return None
-        values = redis_runs.replies().split(data, pos)
+        values, end = redis_runs.replies().split(data, pos)
         count = len(values)
         left = len(self.waiting) - count
         if not values or left < 0:
@@ -302,7 +309,7 @@ class Replies(Cutter):
                 self.waiting.popleft()
         else:
             self.waiting.clear()
-        return Frame(b"".join(values), messages=count)
+        return Frame(data[pos:end], messages=count)
 
     def begin(self, data: bytes, pos: int) -> bool:
         """Find out whether a reply begins here; False when that takes more bytes."""

@@ -26,14 +26,16 @@ class Short(NamedTuple):
     """As many as there are."""
     one: re.Pattern[bytes]
 
-    def split(self, data: bytes, pos: int) -> list[bytes]:
-        """The short messages that begin at ``pos``, up to one that is not."""
-        if len(data) - pos <= WINDOW:
+    def split(self, data: bytes, pos: int) -> tuple[list[bytes], int]:
+        """The short messages that begin at ``pos``, up to one that is not, and where they end."""
+        size = len(data)
+        if size - pos <= WINDOW:
             found = self.one.findall(data, pos)
-            if sum(map(len, found)) == len(data) - pos:
-                return found
+            if sum(map(len, found)) == size - pos:
+                return found, size
         run = self.run.match(data, pos)
-        return self.one.findall(data, pos, run.end()) if run else []
+        end = run.end() if run else pos
+        return self.one.findall(data, pos, end), end
 
 
 def strings() -> bytes:
