@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from chaostui.engine.payload import BUDGET, Payload
+from tests.engine.rig import proxied
 
 
 async def test_bytes_come_with_their_direction_and_offset() -> None:
@@ -53,3 +54,26 @@ async def test_a_reader_waits_for_bytes_and_ends_with_the_connection() -> None:
     assert [chunk.bytes for chunk in await taking] == [b"x"]
     payload.close()
     assert await payload.take() == []
+
+
+def command(*words: bytes) -> bytes:
+    """A command of Redis's as clients send it."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
+
+
+async def test_a_reader_who_comes_late_does_not_see_a_password() -> None:
+    """The requests went by before anybody looked: their replies are hidden where they must be."""
+    asked = command(b"GET", b"a") * 9 + command(b"CONFIG", b"GET", b"requirepass")
+    secret = b"*2\r\n$11\r\nrequirepass\r\n$7\r\nhunter2\r\n"
+    async with proxied(protocol="redis") as rig:
+        client, server = await rig.pair()
+        await client.send(asked + command(b"GET", b"b"))
+        await server.receive_exactly(len(asked) + 20)
+        payload = rig.supervisor.tap(rig.only.id)
+        for data in (b"$5\r\nhello\r\n" * 9, secret[:20], secret[20:] + b"$3\r\nbye\r\n"):
+            await server.send(data)
+            assert await client.receive_exactly(len(data)) == data
+
+        seen = b"".join(chunk.bytes for chunk in await payload.take())
+        assert seen == b"$5\r\nhello\r\n" * 9 + b"*" * len(secret) + b"$3\r\nbye\r\n"
+        rig.supervisor.untap(rig.only.id, payload)

@@ -22,6 +22,16 @@ def test_nothing_recorded_is_all_zeros() -> None:
     assert Histogram().quantiles() == Quantiles()
 
 
+def test_a_value_may_count_for_many() -> None:
+    """Recorded three times at once, or one by one: the same."""
+    at_once = Histogram()
+    at_once.record(0.5)
+    at_once.record(2.0, 3)
+
+    assert at_once.quantiles() == histogram([0.5, 2.0, 2.0, 2.0]).quantiles()
+    assert at_once.total == 6.5
+
+
 @given(seconds=st.floats(min_value=1e-6, max_value=200_000))
 def test_one_value_is_its_own_quantiles(seconds: float) -> None:
     """From a microsecond to two days every quantile is within 3.1 % of the one value."""
