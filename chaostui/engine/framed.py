@@ -194,6 +194,7 @@ class Framed(Turns):
 
     def take_replies(self, frames: list[Frame]) -> None:
         """Pass replies on, each with its exchange."""
+        protocol = self.protocol
         for frame in frames:
             exchange = self._answered_by(frame)
             self._reply(frame, exchange)
