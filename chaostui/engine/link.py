@@ -211,7 +211,8 @@ class Link:
 
     def exchanges(self) -> set[Exchange]:
         """Those whose bytes are still on their way here, ended or not."""
-        return self._walker.exchanges() if self._walker is not None else set()
+        found = self._walker.exchanges() if self._walker is not None else set()
+        return found if self.tap is None else found | self.tap.dest_inbox.exchanges()
 
     def holders(self) -> set[Stage]:
         """The handlers that keep something back here, of exchanges that have ended too."""

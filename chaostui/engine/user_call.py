@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chaostui.actions import Call, Close, Reset
-from chaostui.engine.items import What
+from chaostui.engine.exchange import Exchange
+from chaostui.engine.inbox import Inbox, Piece
+from chaostui.engine.items import Item, What
 from chaostui.engine.side import CALL, TAP
 from chaostui.engine.threads import Threads
 from chaostui.protocol import Frame
@@ -29,46 +31,6 @@ FULL = 4 * BUFFER
 """Unread bytes at which their sender has to wait."""
 threads = Threads(512)
 log = logging.getLogger("chaostui.handler")
-
-
-class Inbox:
-    """Bytes that arrived on one side and the user's code has not read."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.ended = False
-        """What is there is the last that the user's code gets."""
-        self.taken = 0
-        self._news = asyncio.Event()
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to read yet."""
-        return not self.data and not self.ended
-
-    def put(self, data: bytes) -> None:
-        """Add bytes that arrived."""
-        self.data += data
-        self._news.set()
-
-    def end(self) -> None:
-        """Nothing more will come."""
-        self.ended = True
-        self._news.set()
-
-    async def news(self) -> None:
-        """Return when something has come, or the end."""
-        self._news.clear()
-        await self._news.wait()
-
-    async def get(self, limit: int) -> bytes:
-        """Up to ``limit`` bytes, at least one unless the side has ended."""
-        while self.empty:
-            await self.news()
-        piece = bytes(self.data[:limit])
-        del self.data[:limit]
-        self.taken += len(piece)
-        return piece
 
 
 class UserSide:
@@ -163,14 +125,16 @@ class UserServer:
 class UserCall:
     """The calls of one callable on one link, until all was read or it is switched off."""
 
-    def __init__(self, link: Link, action: Call, done: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, link: Link, action: Call, item: Item, done: Callable[[list[Piece]], None]
+    ) -> None:
         self._link = link
         self._back = link.connection.down if link.direction == "upstream" else link.connection.up
         self._action = action
         self._done = done
         """Told when the calls are over, with what they left unread."""
         self.inbox = Inbox()
-        self.inbox.put(action.data)
+        self.inbox.put(item.frame._replace(data=action.data), item.exchange)
         self.dest_inbox = Inbox()
         self._dest_fin = False
         self._task: asyncio.Task[None] | None = None
@@ -194,23 +158,23 @@ class UserCall:
             self._task.cancel()
         self.inbox.end()
         self.dest_inbox.end()
-        self.dest_inbox.data.clear()
+        self.dest_inbox.clear()
         self.release_dest()
 
-    def source_data(self, data: bytes) -> None:
+    def source_data(self, frame: Frame, exchange: Exchange | None) -> None:
         """More bytes came from the source."""
-        self.inbox.put(data)
-        if len(self.inbox.data) > FULL:
+        self.inbox.put(frame, exchange)
+        if self.inbox.size > FULL:
             self._link.source.pause(CALL)
 
     def source_ended(self) -> None:
         """The source has sent its FIN."""
         self.inbox.end()
 
-    def dest_data(self, data: bytes) -> None:
+    def dest_data(self, frame: Frame, exchange: Exchange | None) -> None:
         """Bytes came from the other side, which the callable reads itself."""
-        self.dest_inbox.put(data)
-        if len(self.dest_inbox.data) > FULL:
+        self.dest_inbox.put(frame, exchange)
+        if self.dest_inbox.size > FULL:
             self._back.source.pause(TAP)
 
     def dest_ended(self) -> None:
@@ -229,9 +193,9 @@ class UserCall:
 
     def drained(self) -> None:
         """Bytes were read: their sender may go on."""
-        if len(self.inbox.data) <= BUFFER:
+        if self.inbox.size <= BUFFER:
             self._link.source.resume(CALL)
-        if len(self.dest_inbox.data) <= BUFFER:
+        if self.dest_inbox.size <= BUFFER:
             self._back.source.resume(TAP)
 
     def release_dest(self) -> None:
@@ -240,10 +204,10 @@ class UserCall:
         if back.tap is not self:
             return
         back.tap = None
-        data, fin, self._dest_fin = bytes(self.dest_inbox.data), self._dest_fin, False
+        pieces, fin, self._dest_fin = self.dest_inbox.clear(), self._dest_fin, False
         self.dest_inbox = Inbox()
-        if data:
-            back.feed(What.DATA, Frame(data), back.connection.exchange)
+        for frame, exchange in pieces:
+            back.feed(What.DATA, frame, exchange)
         if fin:
             back.end()
         back.source.resume(TAP)
@@ -263,14 +227,14 @@ class UserCall:
         else:
             self.release_dest()
             self._link.source.resume(CALL)
-            self._done(bytes(self.inbox.data))
+            self._done(self.inbox.clear())
 
     def _failed(self, error: Exception) -> None:
         if not self._cancelled:
             self._link.connection.failed(self._action.name, error)
 
     async def _calls(self) -> None:
-        while self.inbox.data and not self._off:
+        while self.inbox.size and not self._off:
             before = self.inbox.taken
             await self._call()
             if self.inbox.taken == before and not self._off:

@@ -9,7 +9,6 @@ the backend to be dialled. Both together are bounded: the link pauses reading.
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections import deque
 from collections.abc import Set
@@ -19,6 +18,7 @@ from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wai
 from chaostui.engine.compile import NORMAL
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.inbox import Piece
 from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delays, Held, Item, What, due, held_anew
 from chaostui.engine.side import WAIT
 from chaostui.engine.user_call import UserCall
@@ -80,13 +80,13 @@ class Walker:
     @property
     def blocked(self) -> bool:
         """Whether a handler keeps bytes from leaving for an unknown time."""
-        return self.stalled or self._waiting is not None or self.call is not None
+        return bool(self.stalled or self._waiting or self.call)
 
     # -- in ---------------------------------------------------------------------------------
 
     def feed(self, what: What, frame: Frame, exchange: Exchange | None) -> None:
         """Take bytes, or an end, in their turn."""
-        if self._to_user(what, frame.data, exchange):
+        if self._to_user(what, frame, exchange):
             return
         self._backlog.append(Item(what, frame, exchange, time.monotonic()))
         self.bytes += len(frame.data)
@@ -97,17 +97,17 @@ class Walker:
         self._backlog.append(Item(what, NO_FRAME, exchange, time.monotonic(), stage))
         self.run()
 
-    def _to_user(self, what: What, data: bytes, exchange: Exchange | None) -> bool:
+    def _to_user(self, what: What, frame: Frame, exchange: Exchange | None) -> bool:
         """Give bytes to a user's call that reads them; whether one did."""
         tap, call = self._link.tap, self.call
-        if what is What.DATA and tap is not None:
-            tap.dest_data(data)
+        if tap is not None and (what is What.DATA or (what is What.LOCAL and tap.dest_inbox.size)):
+            tap.dest_data(frame, exchange)
         elif what is What.EOF and tap is not None:
             tap.dest_ended()
         elif call is None:
             return False
         elif what is What.DATA and self._calls_for(exchange) and not (self._backlog or self._walk):
-            call.source_data(data)
+            call.source_data(frame, exchange)
         else:
             call.source_ended()
             return False
@@ -115,19 +115,20 @@ class Walker:
 
     def _calls_for(self, exchange: Exchange | None) -> bool:
         """Whether the call under way is for the bytes of ``exchange`` too."""
-        return exchange is self._call_exchange or self._caller in self._link.chain
+        drawn = exchange is not None and exchange.stage(self._link.direction) is not None
+        return exchange is self._call_exchange or (self._caller in self._link.chain and not drawn)
 
     def _start_call(self, action: Call, stage: Stage, walk: Walk) -> None:
         """Call a user's function, which reads what is there already, and what comes."""
         item = walk.item
         self._caller, self._call_exchange = stage, item.exchange
-        self.call = call = UserCall(self._link, action, functools.partial(self._called, item))
+        self.call = call = UserCall(self._link, action, item, self._called)
         while walk.first and self._backlog and self._backlog[0].what is What.DATA:
             if not self._calls_for(self._backlog[0].exchange):
                 break
-            data = self._backlog.popleft().frame.data
-            self.bytes -= len(data)
-            call.source_data(data)
+            later = self._backlog.popleft()
+            self.bytes -= len(later.frame.data)
+            call.source_data(later.frame, later.exchange)
         if self._backlog or not walk.first:
             call.source_ended()
         call.start()
@@ -144,8 +145,7 @@ class Walker:
     # -- walking ----------------------------------------------------------------------------
 
     def _go(self) -> None:
-        walk = self._walk
-        if walk is None:
+        if (walk := self._walk) is None:
             return
         try:
             for stage, action in walk.steps:
@@ -247,17 +247,16 @@ class Walker:
         if wake is not None:
             wake.cancel()
 
-    def _called(self, item: Item, unread: bytes) -> None:
+    def _called(self, unread: list[Piece]) -> None:
         """A user's calls are over; what they did not read goes on."""
         self.call = self._caller = self._call_exchange = None
-        if self._walk is not None:
-            if unread:
-                self.send(unread)
+        if self._walk is None:
+            items = (Item(What.DATA, *piece, time.monotonic()) for piece in reversed(unread))
+            self._backlog.extendleft(items)
+            self.bytes += sum(len(frame.data) for frame, _ in unread)
+        else:
+            self.send(b"".join(frame.data for frame, _ in unread))
             self._go()
-        elif unread:
-            frame = item.frame._replace(data=unread)
-            self._backlog.appendleft(item._replace(frame=frame, arrival=time.monotonic()))
-            self.bytes += len(unread)
         if self._walk is None:
             self.run()
 
@@ -266,7 +265,8 @@ class Walker:
     def exchanges(self) -> set[Exchange]:
         """Those whose bytes are still on their way, ended or not."""
         items = self._backlog if self._walk is None else (self._walk.item, *self._backlog)
-        return {item.exchange for item in items if item.exchange is not None}
+        called = self.call.inbox.exchanges() if self.call is not None else set()
+        return called.union(item.exchange for item in items if item.exchange is not None)
 
     def holders(self) -> set[Stage]:
         """The handlers that keep something back."""

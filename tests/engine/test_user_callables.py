@@ -546,3 +546,31 @@ async def test_a_loop_of_one_exchange_ends_when_the_next_begins() -> None:
         await client.send(b"ping b\r\n")
 
         assert await server.receive_exactly(8) == b"ping b\r\n"
+
+
+async def test_requests_that_a_function_did_not_read_stay_requests() -> None:
+    """What came while a function held the other way is met by handlers one request at a time."""
+    reading = asyncio.Event()
+
+    async def slow(source: Any, dest: Any, *_: Any) -> None:
+        await dest.sendall(await source.recv())  # from now on requests may be its business
+        await reading.wait()
+
+    known = catalog(slow=slow)
+    async with proxied(known=known, protocol="redis") as rig:
+        client, server = await rig.pair()
+        await rig.chain("slow", direction="downstream")
+        await client.send(b"PING\r\n")
+        assert await server.receive_exactly(6) == b"PING\r\n"
+        await server.send(b"+PONG\r\n")
+        assert await client.receive_exactly(7) == b"+PONG\r\n"
+        await rig.fault("errors", kind="oom")
+        await client.send(b"GET a\r\n")
+        await eventually(lambda: rig.only.exchanges == 2)
+        await client.send(b"GET b\r\nGET c\r\n")
+        await eventually(lambda: rig.only.exchanges == 4)
+        reading.set()
+
+        error = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+        assert await client.receive_exactly(3 * len(error)) == 3 * error
+        assert rig.hits["errors"] == 3
