@@ -41,6 +41,7 @@ class ConsoleApp(App[int]):
 
     TITLE = "chaostui"
     CSS_PATH = "console.tcss"
+    DEFAULT_MODE = "live"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionsProvider}
 
     def __init__(self, desk: Desk, *, restart: Callable[[], str] | None = None) -> None:
@@ -58,6 +59,8 @@ class ConsoleApp(App[int]):
             self.register_theme(theme)
         for name, screen in SCREENS.items():
             self.add_mode(name, partial(screen, desk))
+        wanted = desk.config.theme
+        self.theme = wanted if wanted in self.available_themes else "chaos"
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of the console's own, for themes that are not."""
@@ -65,10 +68,7 @@ class ConsoleApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to follow the engine."""
-        wanted = self.desk.config.theme
-        self.theme = wanted if wanted in self.available_themes else "chaos"
         self.set_keymap(self.desk.config.keymap)
-        self.switch_mode("live")
         self.desk.session.on_frame = self.on_frame
         start(self, self.desk.session.follow, "follow")
         start(self, self.desk.session.deliver, "deliver")

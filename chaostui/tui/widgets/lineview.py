@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.color import Color
 from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
@@ -18,7 +19,19 @@ from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Keys
 from chaostui.tui.model.glyphs import HUES, hue
 
-INKS = ("text", "dim", "good", "warn", "bad", "up", "down", "accent", "title", "cursor")
+_INKS = {
+    "text": ("foreground", False),
+    "dim": ("chaos-dim", False),
+    "good": ("chaos-good", True),
+    "warn": ("chaos-warn", True),
+    "bad": ("chaos-bad", True),
+    "up": ("chaos-up", False),
+    "down": ("chaos-down", False),
+    "accent": ("primary", True),
+    "title": ("foreground", True),
+    **{f"h{n}": (f"chaos-{n}", False) for n in range(HUES)},
+}
+"""Each ink's variable of the theme, and whether it is bold."""
 
 Line = list[Segment]
 
@@ -39,26 +52,7 @@ class LineView(Keys, Widget):
     """Draws ``height`` lines of ``width`` columns; subclasses say what stands in them."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES = {f"ink--{name}" for name in INKS} | {f"ink--h{n}" for n in range(HUES)}
-    DEFAULT_CSS = (
-        """
-        LineView {
-            background: $surface;
-            color: $foreground;
-            &> .ink--text { color: $foreground; }
-            &> .ink--dim { color: $chaos-dim; }
-            &> .ink--good { color: $chaos-good; text-style: bold; }
-            &> .ink--warn { color: $chaos-warn; text-style: bold; }
-            &> .ink--bad { color: $chaos-bad; text-style: bold; }
-            &> .ink--up { color: $chaos-up; }
-            &> .ink--down { color: $chaos-down; }
-            &> .ink--accent { color: $primary; text-style: bold; }
-            &> .ink--title { color: $foreground; text-style: bold; }
-            &> .ink--cursor { color: $foreground; background: $chaos-cursor; text-style: bold; }
-        """
-        + "".join(f"&> .ink--h{n} {{ color: $chaos-{n}; }}\n" for n in range(HUES))
-        + "}"
-    )
+    DEFAULT_CSS = "LineView { background: $surface; color: $foreground; }"
 
     class Clicked(Message):
         """Something on a line was clicked: the line, counted from the top, and the column."""
@@ -75,6 +69,7 @@ class LineView(Keys, Widget):
         super().__init__(id=id, classes=classes)
         self._lines: list[Line] = []
         self._titles = ("", "")
+        self._inks: dict[str, Style] = {}
 
     def draw(self, width: int, height: int) -> list[Line]:
         """The lines to show, from the top; fewer than ``height`` leave the rest empty."""
@@ -85,8 +80,21 @@ class LineView(Keys, Widget):
         return "", ""
 
     def ink(self, name: str) -> Style:
-        """The style of one of the theme's inks."""
-        return self.get_component_rich_style(f"ink--{name}")
+        """The style of one of the theme's inks, on this pane's ground."""
+        if not self._inks:
+            self._inks = self._mixed()
+        return self._inks[name]
+
+    def _mixed(self) -> dict[str, Style]:
+        """All inks. As component classes each would cost a cascade at every change of focus."""
+        colors = self.app.theme_variables
+        ground = self.rich_style.bgcolor
+        cursor = Color.parse(colors["chaos-cursor"]).rich_color
+        made = {"ground": self.rich_style, "cursor": Style(bgcolor=cursor, bold=True)}
+        for name, (color, bold) in _INKS.items():
+            ink = Color.parse(colors[color]).rich_color
+            made[name] = Style(color=ink, bgcolor=ground, bold=bold or None)
+        return made
 
     def handler_ink(self, handler: str) -> Style:
         """The style of a handler's hue."""
@@ -115,9 +123,9 @@ class LineView(Keys, Widget):
     def render_line(self, y: int) -> Strip:
         """One line for Textual, filled up with the background."""
         if y >= len(self._lines):
-            return Strip.blank(self.content_size.width, self.rich_style)
+            return Strip.blank(self.content_size.width, self.ink("ground"))
         line = self._lines[y]
-        return Strip(line).adjust_cell_length(self.content_size.width, self.rich_style)
+        return Strip(line).adjust_cell_length(self.content_size.width, self.ink("ground"))
 
     def repaint(self) -> None:
         """Draw everything anew: size, theme or focus changed."""
@@ -128,6 +136,7 @@ class LineView(Keys, Widget):
     def notify_style_update(self) -> None:
         """The theme changed under the pane."""
         super().notify_style_update()
+        self._inks = {}
         if self.is_attached:
             self.call_later(self.repaint)
 
@@ -155,5 +164,4 @@ def _inert(segment: Segment) -> Segment:
 
 def on_cursor(line: Sequence[Segment], cursor: Style) -> Line:
     """The same line on the cursor's ground."""
-    ground = Style(bgcolor=cursor.bgcolor, bold=True)
-    return [Segment(text, (style or Style()) + ground) for text, style, _ in line]
+    return [Segment(text, (style or Style()) + cursor) for text, style, _ in line]
