@@ -98,7 +98,9 @@ def log_file() -> Path:
     return folder / f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
 
 
-def own(arguments: Sequence[str], *, profile: str = "", keep: bool = False) -> int:
+def own(
+    arguments: Sequence[str], *, profile: str = "", keep: bool = False, glyphs: str = ""
+) -> int:
     """Start an engine with these arguments, show it, and end it when the console ends."""
     engine = OwnEngine(arguments, keep=keep)
     try:
@@ -107,12 +109,13 @@ def own(arguments: Sequence[str], *, profile: str = "", keep: bool = False) -> i
             owned=True,
             profile_path=profile or None,
             keep=keep,
+            glyphs=glyphs,
             restart=engine.start,
         )
     finally:
         engine.stop()
 
 
-def attach(endpoint: str) -> int:
+def attach(endpoint: str, *, glyphs: str = "") -> int:
     """Show an engine that runs already, and leave it running."""
-    return run_console(endpoint, owned=False)
+    return run_console(endpoint, owned=False, glyphs=glyphs)

@@ -7,14 +7,15 @@ import sys
 
 import click
 
-from chaostui.cli import target
+from chaostui.cli import glyphs, target
 from chaostui.client.address import TOKEN_VARIABLE
 
 
 @click.command
 @click.argument("engine", required=False)
 @click.option("--token-file", metavar="FILE", help="Holds the API's token.")
-def attach(engine: str | None, token_file: str | None) -> int:
+@glyphs.decorate()
+def attach(engine: str | None, token_file: str | None, drawn: str | None) -> int:
     """Show an engine that is running: one that tests are driving, or one on another host.
 
     ENGINE is a URL, host:port or unix:/path; without it, CHAOSTUI_API says it, else it is the only
@@ -30,4 +31,4 @@ def attach(engine: str | None, token_file: str | None) -> int:
         client.version()
     from chaostui import console
 
-    return console.attach(endpoint)
+    return console.attach(endpoint, glyphs=drawn or "")

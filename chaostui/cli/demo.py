@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from chaostui.cli import glyphs
+
 SECONDS = 5.0
 SEED = 42
 
@@ -24,6 +26,7 @@ def _demo(
     headless: bool,
     seconds: float | None,
     seed: int,
+    drawn: str | None,
     engine: bool,
     ready_fd: int | None,
     owner_fd: int | None,
@@ -40,7 +43,7 @@ def _demo(
         raise click.UsageError("the console needs a terminal; --headless runs without one")
     from chaostui import console
 
-    return console.own(["demo", "--engine", "--seed", str(seed)])
+    return console.own(["demo", "--engine", "--seed", str(seed)], glyphs=drawn or "")
 
 
 def _engine(seed: int, ready_fd: int | None, owner_fd: int | None) -> int:
@@ -73,6 +76,7 @@ demo = click.Command(
             metavar="NUMBER",
             help=f"Same seed, same requests and decisions (default {SEED}).",
         ),
+        glyphs.option(),
         click.Option(["--engine"], is_flag=True, hidden=True, help="What the console shows."),
         _hidden("--ready-fd", int),
         _hidden("--owner-fd", int),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from chaostui import __version__
-from chaostui.cli import COMMANDS, overrides
+from chaostui.cli import COMMANDS, glyphs, overrides
 from chaostui.profiles import Draft, draft
 from chaostui.profiles.defaults import BACKEND, CONTROL_HOST, CONTROL_PORT, LISTEN
 from chaostui.settings import Profile
@@ -50,6 +50,7 @@ def _start(
     config: str | None,
     headless: bool,
     keep: bool,
+    drawn: str | None,
     unix: str,
     ready_fd: int | None,
     owner_fd: int | None,
@@ -74,7 +75,8 @@ def _start(
     if not headless:
         from chaostui import console
 
-        return console.own(["--headless", *context.meta[TYPED]], profile=file, keep=keep)
+        arguments = ["--headless", *context.meta[TYPED]]
+        return console.own(arguments, profile=file, keep=keep, glyphs=drawn or "")
     from chaostui import run
 
     launch = run.Launch(
@@ -157,6 +159,7 @@ start = Start(
             ["--record"], metavar="FILE", default="", help="Keep what happens, for chaostui report."
         ),
         click.Option(["--keep"], is_flag=True, help="The engine outlives the console."),
+        glyphs.option(),
         click.Option(["--unix"], hidden=True, default="", help="The API's Unix socket."),
         click.Option(["--ready-fd"], hidden=True, type=int, help="Told when all is bound."),
         click.Option(["--owner-fd"], hidden=True, type=int, help="Ends the engine at its end."),

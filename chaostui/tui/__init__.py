@@ -21,6 +21,7 @@ def run_console(
     profile_path: str | None = None,
     keep: bool = False,
     config: ConsoleConfig | None = None,
+    glyphs: str = "",
     restart: Callable[[], str] | None = None,
 ) -> int:
     """Show the engine at ``endpoint`` until the operator quits; return the exit code.
@@ -28,7 +29,8 @@ def run_console(
     ``endpoint`` is ``unix:/path`` or ``http://host:port``, or a function that starts an engine
     and returns that: it runs in a thread while the console already paints, and what it raises
     is raised here once the terminal is as it was. ``owned`` says that the engine ends
-    with this console (unless ``keep``); ``restart`` starts a new one and returns its endpoint.
+    with this console (unless ``keep``); ``glyphs`` is put over what ``config`` says;
+    ``restart`` starts a new engine and returns its endpoint.
     Without a terminal it says so and returns 2. Raises SettingsError for a bad ``config.toml``.
     """
     import os
@@ -45,5 +47,6 @@ def run_console(
         owned=owned and not keep,
         profile=profile_path or "",
         config=config,
+        glyphs=glyphs,
         restart=restart,
     )

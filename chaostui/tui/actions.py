@@ -181,6 +181,7 @@ def _views() -> Iterator[Action]:
     yield a("journal.mark", ("m",), "view", "journal: add marker",
             "drop a marker with a note into the journal", "POST /journal", "marker", "NOTE")
     yield a("view.theme", (), "view", "theme: choose", "choose a theme", argument="NAME")
+    yield a("view.glyphs", (), "view", "view: glyphs", "ASCII in place of glyphs, or glyphs again")
     yield a("view.screenshot", (), "view", "screenshot: save SVG", "save the screen as SVG")
 
 

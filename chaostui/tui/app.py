@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.command import Provider
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from chaostui.tui.dialogs import Dialogs
 from chaostui.tui.errands import Errands
 from chaostui.tui.keys import Run
+from chaostui.tui.model import plain
 from chaostui.tui.model.lines import Line
 from chaostui.tui.outputs import Outputs
 from chaostui.tui.palette import ActionsProvider
@@ -24,6 +27,7 @@ from chaostui.tui.screens.options import OptionsScreen
 from chaostui.tui.screens.rules import RulesScreen
 from chaostui.tui.screens.timeline import TimelineScreen
 from chaostui.tui.themes import FALLBACK, FALLBACK_LIGHT, THEMES
+from chaostui.tui.widgets.plain import Ascii
 from chaostui.tui.work import start
 
 SCREENS: dict[str, type[ConsoleScreen]] = {
@@ -61,10 +65,15 @@ class ConsoleApp(App[int]):
             self.add_mode(name, partial(screen, desk))
         wanted = desk.config.theme
         self.theme = wanted if wanted in self.available_themes else "chaos"
+        self.plain = plain.wanted(desk.config.glyphs, os.environ)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of the console's own, for themes that are not."""
         return FALLBACK if self.current_theme.dark else FALLBACK_LIGHT
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through: ASCII at last, where there are no glyphs."""
+        return [*super().get_line_filters(), *([Ascii()] if self.plain else [])]
 
     def on_mount(self) -> None:
         """Begin to follow the engine."""

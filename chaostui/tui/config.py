@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -17,6 +18,7 @@ class ConsoleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """``config.toml`` of the console; ``origins`` is what ``load`` found where."""
 
     theme: str = "chaos"
+    glyphs: Literal["auto", "unicode", "ascii"] = "auto"
     columns: tuple[str, ...] = SHOWN
     sort: str = "rate"
     reverse: bool = True
@@ -28,6 +30,7 @@ class ConsoleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 HELP: Mapping[str, str] = {
     "theme": "colours: chaos, chaos-light, chaos-mono, chaos-colorblind or any of Textual's",
+    "glyphs": "auto, unicode, ascii; auto: ASCII where the locale is not UTF-8 or TERM is linux",
     "columns": "columns of the connections table, left to right",
     "sort": "the column it is sorted by at first",
     "reverse": "largest first",

@@ -34,6 +34,7 @@ class Errands:
         return {
             "connections.detail": lambda _: self._detail(),
             "engine.restart": lambda _: start(self._app, self._restarted, "restart"),
+            "view.glyphs": lambda _: self._glyphs(),
             "help.palette": lambda _: self._app.action_command_palette(),
             "help.quit": lambda _: self._quit(),
             "help.suspend": lambda _: self._app.action_suspend_process(),
@@ -49,6 +50,13 @@ class Errands:
         identity = screen.connection_id() if isinstance(screen, ConsoleScreen) else 0
         if identity:
             self._app.push_screen(ConnectionScreen(self._app.desk, identity))
+
+    def _glyphs(self) -> None:
+        self._app.plain = not self._app.plain
+        for screen in self._app.screen_stack:
+            if isinstance(screen, ConsoleScreen):
+                screen.repaint()
+        self._session.flash("ASCII" if self._app.plain else "glyphs")
 
     def _quit(self) -> None:
         session = self._session

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 
+import msgspec
 import uvloop
 
 from chaostui.tui import config as configs
@@ -25,6 +26,7 @@ def show(
     owned: bool,
     profile: str,
     config: configs.ConsoleConfig | None,
+    glyphs: str,
     restart: Callable[[], str] | None,
 ) -> int:
     """Show an engine until the operator quits; return the exit code."""
@@ -33,9 +35,12 @@ def show(
         link = LateLink(endpoint, failed=lambda: app.exit(1))
     else:
         link = connect(endpoint)
+    config = config if config is not None else configs.load()
+    if glyphs:
+        config = msgspec.structs.replace(config, glyphs=glyphs)
     desk = Desk(
         session=Session(link, actor=own_name()),
-        config=config if config is not None else configs.load(),
+        config=config,
         profile=profile,
         owned=owned,
         restartable=restart is not None,

@@ -154,7 +154,7 @@ async def console(
     clock = Clock()
     desk = Desk(
         session=Session(engine, clock=clock),
-        config=config or ConsoleConfig(theme=theme),
+        config=config or ConsoleConfig(theme=theme, glyphs="unicode"),
         profile=profile,
         owned=True,
     )

@@ -8,7 +8,9 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from chaostui.tui.config import ConsoleConfig
 from tests.tui.console import Console, console
 from tests.tui.fake import FakeEngine
 from tests.wait import eventually
@@ -125,6 +127,7 @@ class Picture:
     connections: int = 500
     proxies: tuple[str, ...] = ("redis",)
     no_color: bool = False
+    glyphs: Literal["unicode", "ascii"] = "unicode"
     seconds: float = 20.0
 
 
@@ -147,6 +150,8 @@ STATES = (
     Picture("mono", theme="chaos-mono"),
     Picture("colorblind", theme="chaos-colorblind"),
     Picture("no_color", no_color=True),
+    Picture("ascii", glyphs="ascii"),
+    Picture("timeline_mono", theme="chaos-mono", steps=_timeline),
     Picture("filter_invalid", steps=filtering("handler:delay bytes>many")),
     Picture("frozen", steps=_frozen),
     Picture("bypass", steps=pressing("b")),
@@ -184,8 +189,9 @@ async def take(picture: Picture, folder: Path) -> tuple[str, str]:
     engine = FakeEngine(connections=picture.connections, proxies=picture.proxies)
     with _surroundings(picture, folder):
         async with console(
-            engine, size=picture.size, theme=picture.theme, seconds=picture.seconds
-        ) as shown:
+            engine, size=picture.size, seconds=picture.seconds,
+            config=ConsoleConfig(theme=picture.theme, glyphs=picture.glyphs),
+        ) as shown:  # fmt: skip
             await picture.steps(shown)
             await shown.stop_blinking()
             return stable(shown.app.export_screenshot(title="chaostui")), shown.text()

@@ -19,6 +19,7 @@ _KNOWN = {
     "throttle": ("≈", 5),
     "slice": ("≡", 5),
     "truncate": ("▶", 6),
+    "slow_accept": ("◈", 1),
     "slow_close": ("◇", 1),
     "timeout": ("∅", 3),
     "corrupt": ("#", 6),

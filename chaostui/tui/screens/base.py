@@ -76,7 +76,13 @@ class ConsoleScreen(Keys, Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Show what happened while another screen was on top."""
+        self.repaint()
         self.call_after_refresh(self.tick)
+
+    def repaint(self) -> None:
+        """Paint everything anew: other glyphs may have been chosen meanwhile."""
+        for node in self.walk_children(Widget, with_self=True):
+            node.refresh()
 
     def on_descendant_focus(self) -> None:
         """The footer follows the focus."""

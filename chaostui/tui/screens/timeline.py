@@ -109,13 +109,15 @@ class Chart(LineView, can_focus=True):
         return names.index(name) if name in names else len(names)
 
     def _cells(self, names: Sequence[str]) -> Line:
-        """Neighbours of one handler as one segment."""
-        line: Line = []
+        """Neighbours of one handler as one segment; its glyph, where no colour tells it apart."""
+        app, line = self.app, list[Segment]()
+        alike = self.ink("h0").color == self.ink("h1").color
+        full = None if alike or app.no_color or getattr(app, "plain", False) else "█"
         start = 0
         for n in range(1, len(names) + 1):
             if n == len(names) or names[n] != names[start]:
                 name = names[start]
-                text = ("█" if name else " ") * (n - start)
+                text = (full or glyph(name) if name else " ") * (n - start)
                 line.append(Segment(text, self.handler_ink(name) if name else self.ink("text")))
                 start = n
         return line
