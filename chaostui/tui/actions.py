@@ -6,7 +6,7 @@ entry names the HTTP request it makes, where it makes one. A context is where it
 * ``faults``, ``view``, ``screens``, ``help``  on every screen
 * ``weights``      on the main screen (the timeline zooms with these keys)
 * ``connections``, ``mix``, ``settings``, ``events``, ``stream``, ``timeline``, ``rules``,
-  ``options``, ``journal``  in the pane or screen of that name
+  ``chain``, ``options``, ``journal``  in the pane or screen of that name
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Action:
 _MIX = "PATCH /proxies/{proxy}/mix"
 _PUT_MIX = "PUT /proxies/{proxy}/mix"
 _PIN = "PUT /connections/{id}/pin"
+_CHAIN = "/proxies/{proxy}/chain"
 _SET = "PATCH /proxies/{proxy}/handlers/{handler}"
 
 
@@ -213,6 +214,10 @@ def _screens() -> Iterator[Action]:
     yield a("events.up", ("k", "up"), "events", "events: up", "one line up")
     yield a("events.page-down", ("pagedown",), "events", "events: page down", "one page down")
     yield a("events.page-up", ("pageup",), "events", "events: page up", "one page up")
+
+
+def _lists() -> Iterator[Action]:
+    a = Action
     yield a("list.up", ("k", "up"), "list", "list: up", "one row up")
     yield a("list.down", ("j", "down"), "list", "list: down", "one row down")
     yield a("rules.load", ("enter",), "rules", "profile: load",
@@ -227,6 +232,21 @@ def _screens() -> Iterator[Action]:
             "GET /profile?format=toml", "save as", "FILE")
     yield a("rules.reload", (), "rules", "profile: reload from disk", "read the profile anew",
             "PUT /profile")
+    yield a("chain.add", ("a",), "chain", "chain: add",
+            "add a handler that acts always: delay downstream 50% sleep=0.2s", f"POST {_CHAIN}",
+            "add", "HANDLER")
+    yield a("chain.edit", ("enter",), "chain", "chain: change entry",
+            "change the entry's probability or an option", f"PATCH {_CHAIN}/{{name}}", "change")
+    yield a("chain.more", ("plus",), "chain", "chain: more likely", "5 % more likely",
+            f"PATCH {_CHAIN}/{{name}}", "probability")
+    yield a("chain.less", ("minus",), "chain", "chain: less likely", "5 % less likely",
+            f"PATCH {_CHAIN}/{{name}}")
+    yield a("chain.earlier", ("shift+up",), "chain", "chain: earlier",
+            "let it act one place earlier", "PATCH /proxies/{proxy}")
+    yield a("chain.later", ("shift+down",), "chain", "chain: later",
+            "let it act one place later", "PATCH /proxies/{proxy}", "move")
+    yield a("chain.remove", ("x", "delete"), "chain", "chain: remove", "take the entry out",
+            f"DELETE {_CHAIN}/{{name}}", "remove")
     yield a("options.edit", ("enter",), "options", "options: edit", "edit in place",
             "PATCH /proxies/{proxy}", "edit")
     yield a("options.filter", ("slash",), "options", "options: search", "search the options", "",
@@ -251,7 +271,7 @@ def _help() -> Iterator[Action]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    *_faults(), *_panes(), *_connections(), *_views(), *_screens(), *_help(),
+    *_faults(), *_panes(), *_connections(), *_views(), *_screens(), *_lists(), *_help(),
 )
 # fmt: on
 BY_ID = {action.id: action for action in ACTIONS}
@@ -261,7 +281,8 @@ _SHOWN = {
     "left_square_bracket": "[", "slash": "/", "backslash": "\\", "question_mark": "?",
     "colon": ":", "at": "@", "less_than_sign": "<", "greater_than_sign": ">", "enter": "enter",
     "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓", "pagedown": "pgdn",
-    "pageup": "pgup", "shift+left": "shift+←", "shift+right": "shift+→",
+    "pageup": "pgup", "shift+left": "shift+←", "shift+right": "shift+→", "shift+up": "shift+↑",
+    "shift+down": "shift+↓",
 }  # fmt: skip
 
 
@@ -293,6 +314,10 @@ FOOTERS: dict[str, tuple[str, ...]] = {
     "stream": ("view.pane", "stream.direction", "fault.normal", "view.freeze"),
     "timeline": ("timeline.in", "timeline.out", "timeline.fit", "journal.mark", "fault.normal"),
     "rules": ("rules.load", "rules.diff", "rules.save", "rules.save-as", "fault.normal"),
+    "chain": (
+        "chain.add", "chain.edit", "chain.more", "chain.later", "chain.remove", "fault.undo",
+        "fault.normal",
+    ),
     "options": ("options.edit", "options.filter", "fault.normal"),
     "journal": ("journal.mark", "journal.export", "fault.normal"),
 }  # fmt: skip

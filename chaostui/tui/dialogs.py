@@ -12,8 +12,9 @@ from textual.widget import Widget
 from chaostui.safe_text import safe_text
 from chaostui.tui import config
 from chaostui.tui.keys import Commands, Keys, Run
-from chaostui.tui.model import changes, figures
+from chaostui.tui.model import chain, changes, figures
 from chaostui.tui.model.columns import COLUMNS
+from chaostui.tui.model.faults import Mistyped
 from chaostui.tui.model.lines import parse_clock
 from chaostui.tui.screens.base import ConsoleScreen
 from chaostui.tui.screens.dialogs import Choice, Menu, Prompt
@@ -21,6 +22,7 @@ from chaostui.tui.screens.firstrun import FirstRun
 from chaostui.tui.screens.help import HelpScreen, filter_help, pane_help, screen_help
 from chaostui.tui.session import Session
 from chaostui.tui.themes import THEMES
+from chaostui.tui.widgets.chainlist import ChainList
 
 if TYPE_CHECKING:
     from chaostui.tui.app import ConsoleApp
@@ -45,6 +47,8 @@ class Dialogs:
             "journal.mark": self._mark,
             "ask.setting": lambda now: self._ask("value", "settings.enter", now),
             "ask.option": self._option,
+            "ask.chain": lambda _: self._addition(),
+            "ask.entry": lambda _: self._entry(),
             "ask.sort": lambda _: self._sort("sort by", "connections.sort"),
             "ask.column": lambda _: self._sort("show or hide", "columns.show"),
             "ask.time": lambda _: self._time(),
@@ -173,6 +177,39 @@ class Dialogs:
                       wrap=lambda text: f"{handler} {name} {text}")  # fmt: skip
 
         self._choose(f"{handler} · settings", choices, chosen)
+
+    def _addition(self) -> None:
+        catalogue = self._session.catalogue
+        names = [proxy.name for proxy in self._session.store.in_view]
+        label = f"add to {names[0] if len(names) == 1 else f'{len(names)} chains'}"
+
+        def attempt(text: str) -> str:
+            try:
+                chain.read(text, catalogue)
+            except Mistyped as error:
+                return str(error)
+            return ""
+
+        self._ask(label, "chain.add", hint=f"handler, direction, probability and options, as in "
+                  f"{chain.EXAMPLE}", attempt=attempt)  # fmt: skip
+
+    def _entry(self) -> None:
+        """Choose the probability or an option of a chain entry, then type its value."""
+        place = self._app.screen.query_one(ChainList).chosen
+        if place is None:
+            return
+        entry = place[1]
+        fields = {f.name: f for f in self._session.catalogue.get(entry.handler, ())}
+        fields.pop("direction", None)
+        now = {name: field.show(entry.options.get(name)) for name, field in fields.items()}
+        now = {"probability": f"{entry.probability * 100:.6g}%", **now}
+        choices = [Choice("", f"{name:14} {value}", name) for name, value in now.items()]
+
+        def chosen(name: str) -> None:
+            hint = fields[name].bounds() if name in fields else "0 to 100%"
+            self._ask(name, "chain.set", now[name], hint=hint, wrap=lambda text: f"{name} {text}")
+
+        self._choose(f"{safe_text(entry.name, limit=40)} · chain entry", choices, chosen)
 
     def _copy(self) -> None:
         choices = [

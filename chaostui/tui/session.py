@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from chaostui.client.frame import Frame
 from chaostui.engine.views import ProxyView
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
-from chaostui.tui.model import changes, form, mix
+from chaostui.tui.model import chain, changes, form, mix
 from chaostui.tui.model.changes import Change, Request
 from chaostui.tui.model.faults import FAULTS, Mistyped, Situation
 from chaostui.tui.model.lines import Line
@@ -118,6 +119,10 @@ class Session:
             found.update(self.outbox.options.get((proxy.name, handler), {}))
         return {n: defaults.get(n) if value is None else value for n, value in found.items()}
 
+    def place(self, handler: str) -> int:
+        """Where a handler stands among its peers: the order of the keys."""
+        return self.names.index(handler) if handler in self.names else len(self.names)
+
     # --- what the screens ask for ----------------------------------------------------------
 
     def flash(self, text: str, role: str = "dim") -> None:
@@ -126,8 +131,7 @@ class Session:
 
     def fault(self, identity: str, argument: str = "") -> None:
         """Perform an action that changes faults."""
-        if self.clock() < self.guard_until:
-            self.flash("key ignored: a dialog just closed", "warn")
+        if self.hasty():
             return
         now = self._situation
         now.proxies, now.names, now.selected = self.proxies, self.names, self.selected
@@ -138,6 +142,13 @@ class Session:
             self.flash(str(error), "warn")
             return
         self.apply(change)
+
+    def hasty(self) -> bool:
+        """Whether a key that changes faults comes so soon after a dialog that it is typing."""
+        hasty = self.clock() < self.guard_until
+        if hasty:
+            self.flash("key ignored: a dialog just closed", "warn")
+        return hasty
 
     def set_option(self, argument: str) -> None:
         """Set an option by ``NAME OPTION VALUE``."""
@@ -250,12 +261,14 @@ class Session:
     async def _send(self, request: Request) -> None:
         """Make a request of a change and take its answer over, ahead of the next frame."""
         answer = await self.link.request(request.method, request.path, request.body)
+        for proxy in self.store.proxies:
+            self.store.acknowledge(chain.acknowledged(proxy, request, answer))
         if not answer:
             return
         if "/handlers/" in request.path:
-            proxy = unquote(request.path.split("/")[2])
-            self._options[proxy, answer["name"]] = dict(answer["options"])
-        elif request.path.endswith(("/mix", "/bypass")):
+            name = unquote(request.path.split("/")[2])
+            self._options[name, answer["name"]] = dict(answer["options"])
+        elif request.path.endswith(("/mix", "/bypass")) or _about_a_proxy(request):
             self.store.acknowledge(msgspec.convert(answer, ProxyView, strict=False))
 
     def _apply(self, frame: Frame) -> None:
@@ -281,3 +294,7 @@ class Session:
             self.names = mix.order(behavior, self.catalogue, self.names)
             if self.selected == mix.NORMAL and len(self.names) > 1:
                 self.selected = self.names[1]
+
+
+def _about_a_proxy(request: Request) -> bool:
+    return request.method == "PATCH" and re.fullmatch("/proxies/[^/]+", request.path) is not None

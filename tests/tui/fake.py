@@ -152,6 +152,19 @@ class FakeEngine:
         """Let somebody else change something."""
         self._answer(method, path, dict(body), actor)
 
+    def entry(self, handler: str, name: str = "", direction: str = "downstream",
+              probability: float = 1.0, **options: Any) -> ChainView:  # fmt: skip
+        """A chain entry with all the options of its handler."""
+        known = defaults(handler) if handler in self.handlers else {}
+        return ChainView(
+            name=name or f"{handler}_{direction}", handler=handler, direction=direction,
+            probability=probability, options=known | options,
+        )  # fmt: skip
+
+    def put_chain(self, *entries: ChainView) -> None:
+        """Let the first proxy have a chain."""
+        self._put(self.engine.proxies[0].name, "profile", "chain", chain=entries)
+
     def seq_of_events(self) -> int:
         """How many events were told, or will be."""
         return len(self.happened)
@@ -347,21 +360,33 @@ class FakeEngine:
         return HandlerView(name=words[3], weight=0, options=defaults(words[3]) | own)
 
     def _post_proxies_chain(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
-        own = {"handler", "name", "direction", "probability"}
-        rest = {name: value for name, value in body.items() if name not in own}
-        entry = ChainView(**{name: body[name] for name in own}, options=rest)
-        return self._put(
-            words[1], actor, "chain", chain=(*self.proxy(words[1]).chain, entry)
-        ).chain[-1]
+        chain = (*self.proxy(words[1]).chain, self.entry(**body))
+        return self._put(words[1], actor, "chain", chain=chain).chain[-1]
 
     def _delete_proxies_chain(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         chain = tuple(e for e in self.proxy(words[1]).chain if e.name != words[3])
         self._put(words[1], actor, "chain", chain=chain)
 
+    def _patch_proxies_chain(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        def changed(entry: ChainView) -> ChainView:
+            if entry.name != words[3]:
+                return entry
+            rest = {name: value for name, value in body.items() if name != "probability"}
+            return msgspec.structs.replace(
+                entry, probability=body.get("probability", entry.probability),
+                options=entry.options | rest,
+            )  # fmt: skip
+
+        chain = tuple(map(changed, self.proxy(words[1]).chain))
+        self._put(words[1], actor, "chain", chain=chain)
+        return next(entry for entry in chain if entry.name == words[3])
+
     def _post_proxies(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         return self._add(body["name"], body["listen"], body["backend"], "", body["protocol"])
 
     def _patch_proxies(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        if "chain" in body:
+            body["chain"] = tuple(self.entry(**entry) for entry in body["chain"])
         return self._put(words[1], actor, "settings", **body)
 
     def _put_connections_pin(self, words: list[str], body: dict[str, Any], actor: str) -> Any:

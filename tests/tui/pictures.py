@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from textual.command import CommandPalette
+
 from chaostui.tui.config import ConsoleConfig
+from chaostui.tui.widgets.chainlist import ChainList
 from tests.tui.console import Console, console
 from tests.tui.fake import FakeEngine
 from tests.wait import eventually
@@ -112,6 +115,28 @@ async def _journal(shown: Console) -> None:
     await shown.later()
 
 
+async def _chain(shown: Console) -> None:
+    new = shown.engine.entry
+    shown.engine.put_chain(
+        new("delay", "lag", probability=0.5, sleep=0.2, jitter=0.05),
+        new("corrupt", direction="upstream", probability=0.01),
+        new("throttle", direction="both", rate=64),
+    )
+    await shown.press("R")
+    shown.app.screen.query_one(ChainList).focus()
+    await shown.press("down")
+    await shown.later()
+
+
+async def _palette(shown: Console) -> None:
+    await shown.press("ctrl+p")
+    await shown.type("delay 40")
+    await shown.until("set delay weight 40%")
+    palette = shown.app.screen
+    assert isinstance(palette, CommandPalette)
+    await eventually(lambda: not palette._show_busy)
+
+
 async def _nothing(shown: Console) -> None:
     await shown.settle()
 
@@ -157,6 +182,8 @@ STATES = (
     Picture("bypass", steps=pressing("b")),
     Picture("lost", steps=_lost),
     Picture("help", steps=pressing("question_mark")),
+    Picture("chain", steps=_chain),
+    Picture("palette", steps=_palette),
     Picture("copy", steps=pressing("y")),
     Picture("events", steps=pressing("E")),
     Picture("options", steps=pressing("O")),

@@ -19,9 +19,15 @@ from tests.wait import eventually
 
 Keys = tuple[str, ...]
 
-PANES = {"mix": "#mix", "settings": "#settings", "events": "#events", "stream": "#stream"}
-"""Contexts that are panes of the main screen."""
-SCREENS = {"timeline": "T", "rules": "R", "options": "O", "journal": "J", "list": "O"}
+PANES = {
+    "mix": "#mix",
+    "settings": "#settings",
+    "events": "#events",
+    "stream": "#stream",
+    "chain": "#chain",
+}
+"""Contexts that are panes."""
+SCREENS = {"timeline": "T", "rules": "R", "options": "O", "journal": "J", "list": "O", "chain": "R"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,9 @@ CASES = {
     "list.up": Case(before=("down", "down")),
     "rules.load": Case(after=("enter",)),
     "rules.save-as": Case(typed="new.toml", after=("enter",)),
+    "chain.add": Case(typed="corrupt upstream 40% rate=0.5", after=("enter",)),
+    "chain.edit": Case(after=("enter", "7", "enter")),
+    "chain.earlier": Case(before=("down",)),
     "options.edit": Case(typed="other.local:6379", after=("enter",)),
 }
 ALONE = Case()
@@ -69,6 +78,8 @@ async def reach(shown: Console, action: Action, case: Case) -> None:
     """Go to where the action works."""
     if action.context in SCREENS:
         await shown.press(SCREENS[action.context])
+    if action.context in PANES:
+        shown.app.screen.query_one(PANES[action.context]).focus()
     await shown.press(*case.before)
     if action.id == "connections.clear-filter":
         shown.table.set_filter("id<3")
@@ -129,6 +140,8 @@ async def test_an_action_does_what_it_names(
     proxies = ("redis", "mysql") if action.context == "view" else ("redis",)
     engine = FakeEngine(proxies=proxies)
     engine.payload = [{"direction": d, "offset": at, "bytes": data} for d, at, data in PAYLOAD]
+    if action.context == "chain":
+        engine.put_chain(engine.entry("delay", probability=0.5, sleep=0.2), engine.entry("corrupt"))
     async with console(engine, seconds=1.0) as shown:
         await reach(shown, action, case)
         if way == action.palette:

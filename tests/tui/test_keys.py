@@ -95,7 +95,7 @@ async def test_the_palette_offers_what_applies() -> None:
     async with console() as shown:
         titles = [title for title, _, _, _ in ActionsProvider(shown.app.screen)._actions()]
 
-    other = {"timeline", "rules", "options", "journal", "list"}
+    other = {"timeline", "rules", "chain", "options", "journal", "list"}
     assert sorted(titles) == sorted(a.palette for a in ACTIONS if a.context not in other)
 
 

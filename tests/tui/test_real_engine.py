@@ -11,11 +11,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chaostui.client import AsyncClient
+from chaostui.engine.supervisor import Supervisor
 from chaostui.tui.app import ConsoleApp
 from chaostui.tui.config import ConsoleConfig
+from chaostui.tui.keys import Run
 from chaostui.tui.link import connect, own_name
 from chaostui.tui.screens.base import Desk
 from chaostui.tui.session import Session
+from chaostui.tui.widgets.chainlist import ChainList
 from tests.api.engine import Echo, Engine, proxy
 from tests.wait import eventually
 
@@ -112,3 +115,41 @@ async def test_payload_is_shown_as_text_and_hex(echoing: str) -> None:
     assert "before" not in as_text
     for inert in (as_text, as_hex):
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(inert)
+
+
+async def test_a_chain_is_edited_by_keys() -> None:
+    """Added, made likelier, given an option, moved, removed and put back, as the engine has it."""
+
+    def chain(engine: Engine) -> list[tuple[str, float, object]]:
+        def seen(supervisor: Supervisor) -> list[tuple[str, float, object]]:
+            entries = supervisor.proxies()[0].chain
+            return [(e.name, e.probability, e.options.get("sleep")) for e in entries]
+
+        return engine.look(seen)
+
+    with Engine(proxy()) as engine:
+        async with on(engine) as (shown, app):
+
+            async def do(
+                identity: str, argument: str, *expected: tuple[str, float, object]
+            ) -> None:
+                app.screen.post_message(Run(identity, argument))
+                await eventually(lambda: chain(engine) == list(expected), what=identity)
+                shows = app.screen.query_one(ChainList)
+                await eventually(lambda: shows.names == [name for name, *_ in expected])
+
+            app.simulate_key("R")
+            await shown.until("a adds a handler that acts always")
+            app.screen.query_one(ChainList).focus()
+            lag, noise = ("delay_both", 0.5, 0.2), ("corrupt_upstream", 1.0, None)
+            await do("chain.add", "delay both 50% sleep=200ms", lag)
+            await do("chain.add", "corrupt upstream", lag, noise)
+            await do("chain.more", "", ("delay_both", 0.55, 0.2), noise)
+            await do("chain.set", "sleep 2s", ("delay_both", 0.55, 2.0), noise)
+            await shown.until("sleep 2 s")
+            await do("chain.later", "", noise, ("delay_both", 0.55, 2.0))
+            await do("list.up", "", noise, ("delay_both", 0.55, 2.0))
+            await do("chain.remove", "", ("delay_both", 0.55, 2.0))
+            await do("fault.undo", "", noise, ("delay_both", 0.55, 2.0))
+            await do("fault.normal", "")
+            await do("fault.undo", "", noise, ("delay_both", 0.55, 2.0))

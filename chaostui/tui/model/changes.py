@@ -117,14 +117,16 @@ def all_normal(proxies: Sequence[ProxyView]) -> Change:
     for proxy in proxies:
         chain = proxy_path(proxy.name, "chain")
         removed = tuple(Request("DELETE", f"{chain}/{quote(e.name, safe='')}") for e in proxy.chain)
-        added = tuple(Request("POST", chain, _entry(e)) for e in proxy.chain)
+        added = tuple(Request("POST", chain, entry_body(e)) for e in proxy.chain)
         parts.append(Change("", removed, added))
     return _joined("all normal", parts)
 
 
-def _entry(entry: ChainView) -> dict[str, Any]:
+def entry_body(entry: ChainView) -> dict[str, Any]:
+    """A chain entry as the API takes it: its options beside its own keys."""
+    options = {name: value for name, value in entry.options.items() if value is not None}
     head = {"handler": entry.handler, "name": entry.name}
-    return {**entry.options, **head, "direction": entry.direction, "probability": entry.probability}
+    return {**options, **head, "direction": entry.direction, "probability": entry.probability}
 
 
 def _joined(label: str, parts: Sequence[Change]) -> Change:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from chaostui.tui.model.history import Sample
 
+SCALES = (1, 2, 5, 10, 30, 60)
+"""Seconds that one column of the timeline may stand for."""
+
 
 @dataclass(frozen=True)
 class Bucket:

@@ -17,6 +17,7 @@ from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.bars import FilterBar
 from chaostui.tui.widgets.eventpane import EventPane
 from chaostui.tui.widgets.kpis import Kpis
+from chaostui.tui.widgets.minimap import Minimap
 from chaostui.tui.widgets.mixpane import MixPane
 from chaostui.tui.widgets.settingspane import SettingsPane
 from chaostui.tui.widgets.streampane import StreamPane
@@ -43,6 +44,7 @@ class LiveScreen(ConsoleScreen):
         (15, "-low"),
         (20, "-short"),
         (30, "-tall"),
+        (45, "-high"),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -60,7 +62,8 @@ class LiveScreen(ConsoleScreen):
     def content(self) -> Iterable[Widget]:
         """Figures on top; mix and settings at the left, connections and events at the right."""
         yield Kpis(self.session)
-        with_left = Vertical(MixPane(self.session), SettingsPane(self.session), id="left")
+        panes = (MixPane(self.session), SettingsPane(self.session), Minimap(self.session))
+        with_left = Vertical(*panes, id="left")
         lower = Vertical(self.events, self.stream, id="lower")
         right = Vertical(self.table, self.filter_bar, lower, id="right")
         yield Horizontal(with_left, right, id="body")

@@ -16,6 +16,7 @@ from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.screens.base import ConsoleScreen, Desk
+from chaostui.tui.widgets.chainlist import ChainList
 from chaostui.tui.widgets.listing import Cell, Entry, Listing
 from chaostui.tui.work import start
 
@@ -39,12 +40,12 @@ class RulesScreen(ConsoleScreen):
         self.diff = Listing(
             id="diff", title="Difference", empty="d compares the selected profile", context="rules"
         )
-        self.chain = Listing(id="chain", title="Chains", empty="no chain entries", context="rules")
+        self.chain = ChainList(self.session)
         self.paths: list[Path] = []
 
     def content(self) -> Iterable[Widget]:
-        """Profiles at the left, the difference and the chains at the right."""
-        yield Horizontal(self.profiles, Vertical(self.diff, self.chain, id="rules-right"))
+        """Profiles, beside them the difference; the chains below both."""
+        yield Vertical(Horizontal(self.profiles, self.diff, id="files"), self.chain)
 
     def on_mount(self) -> None:
         """The profiles have the focus."""
@@ -61,7 +62,7 @@ class RulesScreen(ConsoleScreen):
         return self.paths[self.profiles.at] if self.paths else None
 
     def refresh_list(self) -> None:
-        """List the folder and the chains."""
+        """List the folder."""
         own = Path(self.desk.profile) if self.desk.profile else None
         folder = Path(self.desk.config.profiles or (own.parent if own else "."))
         found = sorted(p for p in folder.glob("*.toml") if p.name != "pyproject.toml")[:MOST]
@@ -74,15 +75,6 @@ class RulesScreen(ConsoleScreen):
             for path in found
         ]  # fmt: skip
         self.profiles.show(entries, f"Profiles in {safe_text(str(folder), limit=60)}")
-        self.chain.show(
-            [
-                (Cell(safe_text(proxy.name), 14, "dim"), Cell(safe_text(entry.name), 16),
-                 Cell(f"{safe_text(entry.handler)} {entry.direction} {entry.probability:.0%}", 34),
-                 Cell(safe_text(str(entry.options)), 0, "dim"))
-                for proxy in self.session.store.proxies
-                for entry in proxy.chain
-            ]
-        )  # fmt: skip
 
     def commands(self) -> Commands:
         """Compare, load and save."""

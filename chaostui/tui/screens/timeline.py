@@ -13,17 +13,16 @@ from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import figures
 from chaostui.tui.model.glyphs import glyph
 from chaostui.tui.model.lines import Line as EventLine
-from chaostui.tui.model.timeline import Bucket, buckets, stack
+from chaostui.tui.model.timeline import SCALES, Bucket, buckets
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.session import Session
-from chaostui.tui.widgets.lineview import Line, LineView, fit
+from chaostui.tui.widgets.lineview import Line, fit
+from chaostui.tui.widgets.stack import StackView, marks
 
-SCALES = (1, 2, 5, 10, 30, 60)
-"""Seconds that one column of the timeline may stand for."""
 MARGIN = 22
 
 
-class Chart(LineView, can_focus=True):
+class Chart(StackView, can_focus=True):
     """Figures over time, the newest at the right, all with the same time axis."""
 
     CONTEXT = "timeline"
@@ -85,12 +84,12 @@ class Chart(LineView, can_focus=True):
 
     def _stacked(self, shown: Sequence[Bucket], tall: int, room: int) -> list[Line]:
         """Hits a second of each handler, stacked, one colour and glyph each."""
-        names = sorted({n for b in shown for n in b.hits}, key=self._place)
+        names = sorted({n for b in shown for n in b.hits}, key=self._session.place)
         top = max((sum(b.hits.values()) for b in shown), default=0.0)
-        columns = [stack(bucket.hits, names, top, tall) for bucket in shown]
+        rows = self.levels(shown, names, top, tall)
         lines: list[Line] = []
-        pad = " " * (room - len(columns))
-        for level in range(tall - 1, -1, -1):
+        pad = " " * (room - len(shown))
+        for level, row in zip(range(tall - 1, -1, -1), rows, strict=True):
             label = f"{figures.short(top)}/s" if level == tall - 1 else ""
             label = "hits 0" if level == 0 else label
             legend = tall - 2 - level
@@ -99,40 +98,14 @@ class Chart(LineView, can_focus=True):
                 ink = self.handler_ink(names[legend])
             else:
                 ink = self.ink("dim")
-            line = [Segment(fit(f" {label}", MARGIN), ink), Segment(pad, self.ink("text"))]
-            line += self._cells([column[level] for column in columns])
-            lines.append(line)
+            head = [Segment(fit(f" {label}", MARGIN), ink), Segment(pad, self.ink("text"))]
+            lines.append([*head, *row])
         return lines
 
-    def _place(self, name: str) -> int:
-        names = self._session.names
-        return names.index(name) if name in names else len(names)
-
-    def _cells(self, names: Sequence[str]) -> Line:
-        """Neighbours of one handler as one segment; its glyph, where no colour tells it apart."""
-        app, line = self.app, list[Segment]()
-        alike = self.ink("h0").color == self.ink("h1").color
-        full = None if alike or app.no_color or getattr(app, "plain", False) else "█"
-        start = 0
-        for n in range(1, len(names) + 1):
-            if n == len(names) or names[n] != names[start]:
-                name = names[start]
-                text = (full or glyph(name) if name else " ") * (n - start)
-                line.append(Segment(text, self.handler_ink(name) if name else self.ink("text")))
-                start = n
-        return line
-
     def _marks(self, shown: Sequence[Bucket], room: int) -> Line:
-        """▲ where somebody changed something, ▼ for the tester's own markers."""
-        cells = [" "] * len(shown)
-        for mark in self.marks:
-            for n, bucket in enumerate(shown):
-                if bucket.start < mark.at <= bucket.end:
-                    cells[n] = "▼" if ": note" in mark.text or "marker" in mark.text else "▲"
-        pad = " " * (room - len(cells))
         return [
             Segment(fit(" ▲ changes", MARGIN), self.ink("dim")),
-            Segment(pad + "".join(cells), self.ink("warn")),
+            Segment(marks(shown, self.marks).rjust(room), self.ink("warn")),
         ]
 
     def _graph(

@@ -75,7 +75,8 @@ class Footer(LineView):
         for identity in identities:
             action = BY_ID[identity]
             key = self.key(identity)
-            key = "+/-" if identity == "fault.more" else key
+            key = "+/-" if identity in ("fault.more", "chain.more") else key
+            key = "shift+↑↓" if identity == "chain.later" else key
             key = "← →" if identity == "settings.less" else key
             words.append(
                 (f"{key} {action.short or action.palette.split(': ')[1]}  ", key, identity)

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import figures, mix
+from chaostui.tui.model.chain import ARROWS
 from chaostui.tui.model.glyphs import glyph
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView, fit, on_cursor
@@ -92,8 +93,8 @@ class MixPane(LineView, can_focus=True):
                     Segment(" + ", self.ink("accent")),
                     Segment(
                         fit(
-                            f"{glyph(e.handler)} {safe_text(e.name, limit=16)} {e.direction} "
-                            f"{e.probability:.0%}",
+                            f"{glyph(e.handler)} {safe_text(e.handler, limit=16)} always "
+                            f"{ARROWS.get(e.direction, '?')} {e.probability * 100:.4g}%",
                             width - 3,
                         ),
                         self.handler_ink(e.handler),

@@ -1,0 +1,186 @@
+"""Entries of chains: how they read, how new ones are typed, and the changes that make them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from chaostui.engine.views import ChainView, ProxyView
+from chaostui.tui.model import figures
+from chaostui.tui.model.changes import NOTHING, Change, Request, entry_body, proxy_path
+from chaostui.tui.model.faults import Mistyped
+from chaostui.tui.model.form import Field, FieldError
+
+DIRECTIONS = ("downstream", "upstream", "both")
+ARROWS = {"upstream": "→", "downstream": "←", "both": "↔"}
+EXAMPLE = "delay downstream 50% sleep=0.2s"
+
+Catalogue = Mapping[str, Sequence[Field]]
+
+
+@dataclass(frozen=True)
+class Addition:
+    """A new entry as it was typed."""
+
+    handler: str
+    direction: str
+    probability: float
+    options: Mapping[str, Any]
+
+
+def read(text: str, catalogue: Catalogue) -> Addition:
+    """Read ``delay downstream 50% sleep=0.2s``; all but the handler may be left out.
+
+    Raises Mistyped.
+    """
+    words = text.split()
+    if not words:
+        raise Mistyped(f"a handler is wanted first, as in {EXAMPLE}")
+    handler = _chosen(words[0], tuple(catalogue), "handler")
+    direction, probability = DIRECTIONS[0], 1.0
+    options: dict[str, Any] = {}
+    for word in words[1:]:
+        name, is_option, value = word.partition("=")
+        if is_option:
+            options[name] = option(handler, name, value, catalogue)
+        elif word.endswith("%"):
+            probability = share(word)
+        else:
+            direction = _chosen(word, DIRECTIONS, "direction")
+    return Addition(handler, direction, probability, options)
+
+
+def option(handler: str, name: str, value: str, catalogue: Catalogue) -> Any:
+    """Read the value of a handler's option. Raises Mistyped."""
+    fields = {field.name: field for field in catalogue[handler]}
+    if name not in fields:
+        raise Mistyped(f"{handler} has no option {name!r} (it has {', '.join(fields)})")
+    try:
+        return fields[name].read(value)
+    except FieldError as error:
+        raise Mistyped(str(error)) from None
+
+
+def share(text: str) -> float:
+    """Read a probability, ``50%`` or ``50``, as a share from 0 to 1. Raises Mistyped."""
+    try:
+        percent = figures.parse_number(text.strip().rstrip("%"))
+    except ValueError:
+        percent = -1
+    if not 0 <= percent <= 100:
+        raise Mistyped(f"{text!r} is not a percentage from 0 to 100")
+    return round(percent / 100, 6)
+
+
+def _chosen(word: str, names: Sequence[str], what: str) -> str:
+    found = [name for name in names if name.startswith(word)]
+    if word in names or len(found) == 1:
+        return word if word in names else found[0]
+    raise Mistyped(f"{word!r} is no {what}: {', '.join(found or names)}")
+
+
+def told(entry: ChainView, fields: Sequence[Field]) -> str:
+    """The options of an entry that differ from their defaults: ``sleep 200 ms``."""
+    differing = [
+        f"{field.name} {field.show(entry.options[field.name])}"
+        for field in fields
+        if field.name != "direction" and entry.options.get(field.name) not in (None, field.default)
+    ]
+    return ", ".join(differing)
+
+
+# --- changes -------------------------------------------------------------------------------
+
+
+def add(proxies: Sequence[ProxyView], new: Addition) -> Change:
+    """Put a new entry at the end of each proxy's chain."""
+    do, undo, touches = [], [], set()
+    for proxy in proxies:
+        name = _free_name(new, proxy)
+        head = {"handler": new.handler, "name": name, "direction": new.direction}
+        body = {**new.options, **head, "probability": new.probability}
+        do.append(Request("POST", proxy_path(proxy.name, "chain"), body))
+        undo.append(Request("DELETE", entry_path(proxy.name, name)))
+        touches.add((proxy.name, f"chain.{name}"))
+    label = f"chain: {new.handler} {new.direction} {_percent(new.probability)}"
+    return Change(label, tuple(do), tuple(undo), frozenset(touches)) if do else NOTHING
+
+
+def _free_name(new: Addition, proxy: ProxyView) -> str:
+    taken = {entry.name for entry in proxy.chain}
+    name = f"{new.handler}_{new.direction}"
+    tried = (name, *(f"{name}_{n}" for n in range(2, len(taken) + 3)))
+    return next(name for name in tried if name not in taken)
+
+
+def remove(proxy: ProxyView, entry: ChainView) -> Change:
+    """Take an entry out; the way back puts the whole chain in its order again."""
+    return Change(
+        f"chain: {entry.name} removed",
+        (Request("DELETE", entry_path(proxy.name, entry.name)),),
+        (_whole(proxy, proxy.chain),),
+        frozenset({(proxy.name, f"chain.{entry.name}")}),
+    )
+
+
+def put(proxy: ProxyView, entry: ChainView, name: str, value: Any) -> Change:
+    """Change the probability or an option of an entry."""
+    before = entry.probability if name == "probability" else entry.options.get(name)
+    if value == before:
+        return NOTHING
+    path = entry_path(proxy.name, entry.name)
+    shown = _percent(value) if name == "probability" else value
+    return Change(
+        f"chain: {entry.name} {name} {shown}",
+        (Request("PATCH", path, {name: value}),),
+        (Request("PATCH", path, {name: before}),),
+        frozenset({(proxy.name, f"chain.{entry.name}")}),
+    )
+
+
+def _percent(share: float) -> str:
+    return figures.percent(share * 100)
+
+
+def step(proxy: ProxyView, entry: ChainView, percent: float) -> Change:
+    """Raise or lower the probability of an entry by some percent."""
+    wanted = round(min(max(entry.probability + percent / 100, 0.0), 1.0), 6)
+    return put(proxy, entry, "probability", wanted)
+
+
+def move(proxy: ProxyView, entry: ChainView, by: int) -> Change:
+    """Let an entry act one place earlier (-1) or later (1)."""
+    at = [e.name for e in proxy.chain].index(entry.name)
+    if not 0 <= at + by < len(proxy.chain):
+        return NOTHING
+    order = list(proxy.chain)
+    order.insert(at + by, order.pop(at))
+    label = f"chain: {entry.name} acts {'earlier' if by < 0 else 'later'}"
+    touches = frozenset({(proxy.name, f"chain.{entry.name}")})
+    return Change(label, (_whole(proxy, order),), (_whole(proxy, proxy.chain),), touches)
+
+
+def _whole(proxy: ProxyView, chain: Sequence[ChainView]) -> Request:
+    return Request("PATCH", proxy_path(proxy.name), {"chain": [entry_body(e) for e in chain]})
+
+
+def acknowledged(proxy: ProxyView, request: Request, answer: Any) -> ProxyView:
+    """A proxy with what the engine answered to a request about its chain."""
+    path = proxy_path(proxy.name, "chain")
+    if request.path != path and not request.path.startswith(f"{path}/"):
+        return proxy
+    if request.method == "DELETE":
+        kept = [e for e in proxy.chain if entry_path(proxy.name, e.name) != request.path]
+    else:
+        new = msgspec.convert(answer, ChainView, strict=False)
+        kept = [new if entry.name == new.name else entry for entry in proxy.chain]
+        kept += [new] if request.method == "POST" else []
+    return msgspec.structs.replace(proxy, chain=tuple(kept))
+
+
+def entry_path(proxy: str, name: str) -> str:
+    """The path of a chain entry."""
+    return proxy_path(proxy, "chain", name)
