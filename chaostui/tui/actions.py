@@ -169,12 +169,19 @@ def _views() -> Iterator[Action]:
     yield a("proxy.previous", ("N",), "view", "proxy: previous", "look at the proxy before")
     yield a("proxy.show", (), "view", "proxy: show", "look at one proxy", argument="NAME")
     yield a("copy.menu", ("y",), "view", "copy: menu",
-            "copy the mix as curl, command line or TOML, the row, or the attach command",
+            "copy the mix, the connection or one of its fields, payload, or the attach command",
             "", "copy")
     yield a("copy.curl", (), "view", "copy: mix as curl", "copy the mix as curl calls")
     yield a("copy.cli", (), "view", "copy: mix as CLI command", "copy it as a command line")
     yield a("copy.toml", (), "view", "copy: mix as TOML", "copy it as part of a profile")
     yield a("copy.row", (), "view", "copy: connection", "copy the selected connection as JSON")
+    yield a("copy.id", (), "view", "copy: connection's id", "copy the selected connection's id")
+    yield a("copy.client", (), "view", "copy: client address", "copy its client's address")
+    yield a("copy.request", (), "view", "copy: request", "copy its newest request")
+    yield a("copy.text", (), "view", "copy: payload as text",
+            "copy the payload that is shown; what is not printable is written out")
+    yield a("copy.hex", (), "view", "copy: payload as hex",
+            "copy the payload that is shown, a line of hex for each piece")
     yield a("copy.attach", (), "view", "copy: attach command",
             "copy the command that attaches another console")
     yield a("export.write", ("w",), "view", "capture: export",

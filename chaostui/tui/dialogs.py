@@ -212,13 +212,30 @@ class Dialogs:
         self._choose(f"{safe_text(entry.name, limit=40)} · chain entry", choices, chosen)
 
     def _copy(self) -> None:
+        """What there is to copy now, each with what it would be."""
+        screen, session = self._app.screen, self._session
+        identity = screen.connection_id() if isinstance(screen, ConsoleScreen) else 0
         choices = [
             Choice("c", "mix as curl", "copy.curl"),
             Choice("l", "mix as command line", "copy.cli"),
             Choice("t", "mix as TOML", "copy.toml"),
-            Choice("r", "selected connection as JSON", "copy.row"),
-            Choice("a", "attach command", "copy.attach"),
         ]
+        at = session.store.rows.find(identity)
+        if at is not None:
+            rows = session.store.rows
+            choices.append(Choice("r", f"connection #{identity} as JSON", "copy.row"))
+            choices.append(Choice("i", f"its id           {identity}", "copy.id"))
+            for key, name, label in (
+                ("d", "client", "client address"),
+                ("q", "request", "request"),
+            ):
+                if value := safe_text(rows.texts(name)[at], limit=80):
+                    choices.append(Choice(key, f"its {label:14} {value}", f"copy.{name}"))
+        if len(session.tap):
+            what = f"payload of #{session.tap.connection} as"
+            choices.append(Choice("p", f"{what} text", "copy.text"))
+            choices.append(Choice("h", f"{what} hex", "copy.hex"))
+        choices.append(Choice("a", "attach command", "copy.attach"))
         self._choose("copy", choices, lambda identity: self._run(identity, ""))
 
     def _theme(self, name: str) -> None:

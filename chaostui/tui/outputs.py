@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaostui.errors import ChaosError
+from chaostui.safe_text import safe_text
 from chaostui.tui import clipboard
 from chaostui.tui.keys import Commands
 from chaostui.tui.model import export
@@ -41,6 +42,11 @@ class Outputs:
             "copy.cli": lambda _: self._copy("mix as command line", export.as_cli(session.proxies)),
             "copy.toml": lambda _: self._copy("mix as TOML", export.as_toml(session.proxies)),
             "copy.row": lambda _: self._row(),
+            "copy.id": lambda _: self._field("id"),
+            "copy.client": lambda _: self._field("client"),
+            "copy.request": lambda _: self._field("request"),
+            "copy.text": lambda _: self._payload(as_hex=False),
+            "copy.hex": lambda _: self._payload(as_hex=True),
             "copy.attach": lambda _: self._copy(
                 "attach command", f"chaostui attach {session.link.endpoint}"
             ),
@@ -64,6 +70,28 @@ class Outputs:
             self._copy(f"connection #{identity}", json.dumps(rows.record(at)))
         else:
             self._session.flash("no connection is selected", "warn")
+
+    def _field(self, name: str) -> None:
+        """One field of the selected connection, made safe to paste into a shell's line."""
+        identity = self._connection()
+        at = self._session.store.rows.find(identity)
+        if at is None:
+            self._session.flash("no connection is selected", "warn")
+            return
+        value = str(self._session.store.rows.record(at)[name])
+        label = {"client": "client address"}.get(name, name)
+        self._copy(f"{label} of #{identity}", safe_text(value, limit=4096))
+
+    def _payload(self, *, as_hex: bool) -> None:
+        """The payload as the pane shows it, in its direction."""
+        tap, panes = self._session.tap, self._app.screen.query(StreamPane)
+        if not len(tap):
+            self._session.flash("there is no payload: p switches it on", "warn")
+            return
+        direction = panes.first().direction if panes else "both"
+        form = "hex" if as_hex else "text"
+        text = tap.copied(as_hex=as_hex, direction=direction)
+        self._copy(f"payload of #{tap.connection} as {form}", text)
 
     def _connection(self) -> int:
         screen = self._app.screen

@@ -57,6 +57,8 @@ CASES = {
     "stream.direction": Case(before=("v",)),
     "view.back": Case(before=("tab",)),
     "journal.mark": Case(typed="hi", after=("enter",)),
+    "copy.text": Case(before=("v", "p")),
+    "copy.hex": Case(before=("v", "p")),
     "screen.live": Case(before=("J",)),
     "timeline.fit": Case(before=("minus",)),
     "timeline.in": Case(before=("minus",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,76 @@ async def test_copying_says_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None
     async with console() as shown:
         await shown.press("y", "t")
         await shown.until("sent to the")
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """A desktop whose clipboard is a file."""
+    tool = tmp_path / "wl-copy"
+    tool.write_text(f"#!/bin/sh\ncat > {tmp_path}/copied\n")
+    tool.chmod(0o755)
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "w")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return (tmp_path / "copied").read_text
+
+
+FIELDS = [
+    ("i", "3", "id of #3"),
+    ("d", "10.0.0.3:40003", "client address of #3"),
+    ("q", "SET user:\\x1b[2J", "request of #3"),
+    ("p", "→ *1\n→ PING\\x07\n← +PONG", "payload of #3 as text"),
+    ("h", "→ 2a310d0a50494e47070d0a\n← 2b504f4e470d0a", "payload of #3 as hex"),
+]
+
+
+@pytest.mark.parametrize(("key", "expected", "said"), FIELDS, ids=[f[2] for f in FIELDS])
+async def test_one_field_is_copied(
+    key: str, expected: str, said: str, copied: Callable[[], str]
+) -> None:
+    """``y`` offers the fields of the selected connection and its payload, and says what it did."""
+    engine = FakeEngine()
+    engine.rows[2]["request"] = "SET user:\x1b[2J"
+    engine.payload = [
+        {"direction": "upstream", "offset": 0, "bytes": b"*1\r\nPING\x07\r\n"},
+        {"direction": "downstream", "offset": 0, "bytes": b"+PONG\r\n"},
+    ]
+    async with console(engine) as shown:
+        await shown.press("slash")
+        await shown.type("id=3")
+        await shown.press("enter", "p", "y")
+        menu = shown.text()
+        await shown.press(key)
+
+        assert copied() == expected
+        assert f"{said}: copied with wl-copy" in shown.line(-1)
+        assert "client address 10.0.0.3:40003" in menu
+
+
+async def test_payload_is_copied_in_the_direction_shown(copied: Callable[[], str]) -> None:
+    """With one direction on the screen, that one is copied, without arrows."""
+    engine = FakeEngine()
+    engine.payload = [
+        {"direction": "upstream", "offset": 0, "bytes": b"PING"},
+        {"direction": "downstream", "offset": 0, "bytes": b"+PONG"},
+    ]
+    async with console(engine) as shown:
+        await shown.press("v", "p")
+        shown.app.screen.query_one("#stream").focus()
+        await shown.press("d", "y", "p")
+
+        assert copied() == "PING"
+
+
+async def test_the_copy_menu_offers_what_there_is() -> None:
+    """Without connections and payload, only the mix and the attach command are there."""
+    async with console(FakeEngine(connections=0)) as shown:
+        await shown.press("y")
+
+        assert "mix as TOML" in shown.text()
+        assert "attach command" in shown.text()
+        assert "client address" not in shown.text()
+        assert "payload" not in shown.text()
 
 
 async def test_exporting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

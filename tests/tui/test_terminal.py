@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import fcntl
 import os
@@ -74,7 +75,12 @@ class Terminal:
         if not self.pid:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
             os.chdir(ROOT)
-            own = {"TERM": "xterm-256color", "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+            own = {
+                "TERM": "xterm-256color",
+                "HOME": str(folder),
+                "PYTHONPATH": str(ROOT),
+                "SSH_CONNECTION": "test",
+            }
             # Readline puts its idea of the size into the environment, and workers inherit it.
             given = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
             os.execve(sys.executable, [sys.executable, "-c", SHOW, endpoint], given | own)
@@ -171,6 +177,18 @@ def test_a_key_changes_the_engine_and_quitting_leaves_the_terminal_sane(
 
     assert terminal.ended() == 0
     assert left_sane(bytes(terminal.raw))
+
+
+def test_copying_reaches_the_terminal(engine: Engine, terminal: Terminal) -> None:
+    """``y`` and ``a`` send the attach command as OSC 52, and say so."""
+    terminal.until("ALL NORMAL")
+    terminal.press("y")
+    terminal.until("attach command")
+    terminal.press("a")
+    terminal.until("attach command: sent to the terminal's clipboard (OSC 52)")
+    text = base64.b64encode(f"chaostui attach unix:{engine.socket}".encode())
+
+    assert b"\x1b]52;c;" + text + b"\x07" in terminal.raw
 
 
 def test_the_first_picture_comes_soon(engine: Engine, terminal: Terminal) -> None:

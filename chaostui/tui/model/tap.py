@@ -80,6 +80,24 @@ class Tap:
                 found.extend(_hex(chunk, width) if as_hex else _text(chunk, width))
         return found
 
+    def copied(self, *, as_hex: bool, direction: str = "both") -> str:
+        """The bytes as text to copy: hex a line for each piece, or text that steers no terminal.
+
+        With both directions, an arrow stands before each piece.
+        """
+        pieces = [c for c in self._chunks if c.data and direction in ("both", c.direction)]
+        lines = []
+        for chunk in pieces:
+            head = f"{ARROWS.get(chunk.direction, '')} " if direction == "both" else ""
+            body = [chunk.data.hex()] if as_hex else _plain(chunk.data)
+            lines += [f"{head}{line}" for line in body]
+        return "\n".join(lines)
+
+
+def _plain(data: bytes) -> list[str]:
+    """Lines of text; whatever is not printable is written out."""
+    return [safe_text(line.rstrip(b"\r\n"), limit=BUDGET * 4) for line in data.splitlines(True)]
+
 
 def _hex(chunk: Chunk, width: int) -> Iterator[Row]:
     """``00000010  48 54 54 50 …  HTTP/1.1``, 16 bytes a line or 8 where it is narrow."""
