@@ -224,7 +224,7 @@ class Dialogs:
         if at is not None:
             rows = session.store.rows
             choices.append(Choice("r", f"connection #{identity} as JSON", "copy.row"))
-            choices.append(Choice("i", f"its id           {identity}", "copy.id"))
+            choices.append(Choice("i", f"its {'id':14} {identity}", "copy.id"))
             for key, name, label in (
                 ("d", "client", "client address"),
                 ("q", "request", "request"),

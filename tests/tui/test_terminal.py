@@ -111,6 +111,17 @@ class Terminal:
         except AssertionError:
             raise AssertionError(f"not seen: {words}, but\n{self.text()}") from None
 
+    @property
+    def state(self) -> str:
+        """The letter that the kernel gives the console's state: T for stopped."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2][0]
+
+    @property
+    def cooked(self) -> bool:
+        """Whether the terminal edits lines and echoes, as a shell expects."""
+        local = termios.tcgetattr(self._fd)[3]
+        return bool(local & termios.ICANON and local & termios.ECHO and local & termios.ISIG)
+
     def ended(self) -> int:
         """Wait for the console's exit code."""
         found: list[int] = []
@@ -205,6 +216,34 @@ def test_a_signal_leaves_the_terminal_sane(terminal: Terminal, number: signal.Si
     terminal.until("ALL NORMAL")
     os.kill(terminal.pid, number)
 
+    assert terminal.ended() == 0
+    assert left_sane(bytes(terminal.raw))
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(
+    engine: Engine, terminal: Terminal
+) -> None:
+    """Stopped, the terminal is as shells want it; continued, the console paints and hears keys."""
+    terminal.until("ALL NORMAL")
+    painted = len(terminal.raw)
+    terminal.press("\x1a")
+    until(lambda: terminal.state == "T", within=20)
+    until(lambda: left_sane(bytes(terminal.raw)), within=20)
+    stopped = len(terminal.raw)
+
+    assert terminal.cooked
+    engine.client.set_mix("30:errors")
+    os.kill(terminal.pid, signal.SIGCONT)
+    until(lambda: not terminal.cooked, within=20)
+    until(lambda: b"\x1b[?1000h" in terminal.raw[stopped:], within=20)
+    terminal.until("FAULTS ON 30%")
+    terminal.press("0")
+    until(lambda: engine.behavior == "", within=20)
+    again = bytes(terminal.raw[stopped:])
+
+    assert all(on in again for on in (b"\x1b[?1049h", b"\x1b[?25l", b"\x1b[?1000h"))
+    assert stopped > painted
+    terminal.press("q")
     assert terminal.ended() == 0
     assert left_sane(bytes(terminal.raw))
 
