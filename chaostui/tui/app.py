@@ -11,6 +11,7 @@ from textual.app import App, SystemCommand
 from textual.command import Provider
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widget import Widget
 
 from chaostui.tui.dialogs import Dialogs
 from chaostui.tui.errands import Errands
@@ -78,10 +79,17 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         """Begin to follow the engine."""
         self.set_keymap(self.desk.config.keymap)
+        self.app_resume_signal.subscribe(self, self.repaint)
         self.desk.session.on_frame = self.on_frame
         start(self, self.desk.session.follow, "follow")
         start(self, self.desk.session.deliver, "deliver")
         self.set_interval(1.0, partial(self.on_frame, ()))
+
+    def repaint(self, _: object = None) -> None:
+        """Paint everything anew: a shell wrote over the terminal, or other glyphs were chosen."""
+        for screen in self.screen_stack:
+            for node in screen.walk_children(Widget, with_self=True):
+                node.refresh()
 
     def on_frame(self, lines: Sequence[Line]) -> None:
         """Something new to show."""

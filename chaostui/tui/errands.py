@@ -53,9 +53,7 @@ class Errands:
 
     def _glyphs(self) -> None:
         self._app.plain = not self._app.plain
-        for screen in self._app.screen_stack:
-            if isinstance(screen, ConsoleScreen):
-                screen.repaint()
+        self._app.repaint()
         self._session.flash("ASCII" if self._app.plain else "glyphs")
 
     def _quit(self) -> None:

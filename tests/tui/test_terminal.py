@@ -232,11 +232,13 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(
     stopped = len(terminal.raw)
 
     assert terminal.cooked
+    terminal.screen.reset()
     engine.client.set_mix("30:errors")
     os.kill(terminal.pid, signal.SIGCONT)
     until(lambda: not terminal.cooked, within=20)
     until(lambda: b"\x1b[?1000h" in terminal.raw[stopped:], within=20)
-    terminal.until("FAULTS ON 30%")
+    for words in ("chaostui", "FAULTS ON 30%", "CONNS", "Handlers", "No connections", "1-9 toggle"):
+        terminal.until(words)
     terminal.press("0")
     until(lambda: engine.behavior == "", within=20)
     again = bytes(terminal.raw[stopped:])
