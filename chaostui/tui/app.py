@@ -28,7 +28,7 @@ from chaostui.tui.screens.options import OptionsScreen
 from chaostui.tui.screens.rules import RulesScreen
 from chaostui.tui.screens.timeline import TimelineScreen
 from chaostui.tui.themes import FALLBACK, FALLBACK_LIGHT, THEMES
-from chaostui.tui.widgets.plain import Ascii
+from chaostui.tui.widgets.plain import Ascii, Inert
 from chaostui.tui.work import start
 
 SCREENS: dict[str, type[ConsoleScreen]] = {
@@ -73,8 +73,8 @@ class ConsoleApp(App[int]):
         return FALLBACK if self.current_theme.dark else FALLBACK_LIGHT
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """What every line goes through: ASCII at last, where there are no glyphs."""
-        return [*super().get_line_filters(), *([Ascii()] if self.plain else [])]
+        """What every line goes through: nothing steers the terminal, and ASCII where wanted."""
+        return [*super().get_line_filters(), Inert(), *([Ascii()] if self.plain else [])]
 
     def on_mount(self) -> None:
         """Begin to follow the engine."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
 
 from chaostui.client.frame import STATES
 from chaostui.safe_text import safe_text
@@ -36,13 +38,16 @@ class ActionsProvider(Provider):
             session = base.session
             for phrase in understand(query, session.names, session.catalogue):
                 run = partial(self._run, phrase.identity, phrase.argument)
-                yield Hit(1.0, phrase.title, run, text=phrase.title, help="with this value")
+                words = safe_text(phrase.title, limit=100)
+                yield Hit(1.0, Content(words), run, text=words, help="with this value")
         matcher = self.matcher(query)
         for title, text, identity, argument in (*self._actions(), *self._arguments()):
             score = matcher.match(title)
             if score > 0:
                 run = partial(self._run, identity, argument)
-                yield Hit(score, matcher.highlight(title), run, text=title, help=text)
+                # Textual would read markup in what a user's handler is called.
+                shown_title = Content(title) if "[" in title else matcher.highlight(title)
+                yield Hit(score, shown_title, run, text=title, help=escape(text))
 
     def _actions(self) -> Iterator[Entry]:
         contexts = set(EVERYWHERE)

@@ -55,9 +55,3 @@ CATALOGUE: list[dict[str, Any]] = [
     {"name": name, "aliases": [], "help": text, "options": [*own, *_COMMON]}
     for name, (text, own) in _OWN.items()
 ]
-
-
-def defaults(handler: str) -> dict[str, Any]:
-    """All options of a handler at their defaults."""
-    entry = next(entry for entry in CATALOGUE if entry["name"] == handler)
-    return {option["name"]: option["default"] for option in entry["options"]}

@@ -24,9 +24,9 @@ from chaostui.engine.views import (
     StatsView,
 )
 from chaostui.errors import EngineRefused, EngineUnreachable
-from chaostui.events import Changed, Closed, Exchanged, Injected, Opened
+from chaostui.events import Changed, Closed, Exchanged, Injected, Opened, Warned
 from chaostui.settings import Mix
-from tests.tui.catalogue import CATALOGUE, defaults
+from tests.tui.catalogue import CATALOGUE
 
 START = 1_760_000_000.0
 """When the fake's clock begins, in epoch seconds."""
@@ -59,6 +59,7 @@ class FakeEngine:
         self.journal: list[dict[str, Any]] = []
         self.fresh: list[Any] = []
         self.happened: list[Any] = []
+        self.catalogue = list(CATALOGUE)
         self.handlers = [str(entry["name"]) for entry in CATALOGUE]
         self.engine = EngineView(version="0.1.0", pid=4711, seed=seed, uptime=0.0, revision=1,
                                  loop_lag=0.0003, max_connections=10_000)  # fmt: skip
@@ -148,6 +149,10 @@ class FakeEngine:
         self._event(Closed, connection=identity, reason="client closed", upstream=row["upstream"],
                     downstream=row["downstream"], seconds=row["age"])  # fmt: skip
 
+    def warn(self, message: str) -> None:
+        """Let the engine say that something is wrong."""
+        self._event(Warned, message=message, proxy=self.engine.proxies[0].name)
+
     def change(self, actor: str, path: str, body: Mapping[str, Any], method: str = "PATCH") -> None:
         """Let somebody else change something."""
         self._answer(method, path, dict(body), actor)
@@ -155,11 +160,16 @@ class FakeEngine:
     def entry(self, handler: str, name: str = "", direction: str = "downstream",
               probability: float = 1.0, **options: Any) -> ChainView:  # fmt: skip
         """A chain entry with all the options of its handler."""
-        known = defaults(handler) if handler in self.handlers else {}
+        known = self.defaults(handler)
         return ChainView(
             name=name or f"{handler}_{direction}", handler=handler, direction=direction,
             probability=probability, options=known | options,
         )  # fmt: skip
+
+    def defaults(self, handler: str) -> dict[str, Any]:
+        """All options of a handler at their defaults."""
+        found = (e["options"] for e in self.catalogue if e["name"] == handler)
+        return {option["name"]: option["default"] for option in next(found, [])}
 
     def put_chain(self, *entries: ChainView) -> None:
         """Let the first proxy have a chain."""
@@ -288,7 +298,7 @@ class FakeEngine:
         ends = {view.name: view.ends_in for view in proxy.mix}
         return tuple(
             HandlerView(name=name, weight=weight, hits=hits.get(name, 0), ends_in=ends.get(name),
-                        options=defaults(name) | self.options.get(name, {}))
+                        options=self.defaults(name) | self.options.get(name, {}))
             for name, weight in Mix.parse(proxy.behavior).weights
         )  # fmt: skip
 
@@ -312,7 +322,7 @@ class FakeEngine:
         self.journal.append(msgspec.to_builtins(event))
 
     def _get_handlers(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
-        return CATALOGUE
+        return self.catalogue
 
     def _get_protocols(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         return [{"name": name} for name in ("tcp", "http", "redis", "mysql", "postgresql")]
@@ -348,7 +358,7 @@ class FakeEngine:
         return self._put(words[1], actor, "bypass", bypass=body["bypass"])
 
     def _get_proxies_handlers(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
-        options = defaults(words[3]) | self.options.get(words[3], {})
+        options = self.defaults(words[3]) | self.options.get(words[3], {})
         return HandlerView(name=words[3], weight=0, options=options)
 
     def _patch_proxies_handlers(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
@@ -357,7 +367,7 @@ class FakeEngine:
         for name in [name for name, value in own.items() if value is None]:
             del own[name]
         self._put(words[1], actor, f"{words[3]} options")
-        return HandlerView(name=words[3], weight=0, options=defaults(words[3]) | own)
+        return HandlerView(name=words[3], weight=0, options=self.defaults(words[3]) | own)
 
     def _post_proxies_chain(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         chain = (*self.proxy(words[1]).chain, self.entry(**body))

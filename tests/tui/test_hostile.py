@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
+import tomlkit
 
 from chaostui.engine.views import ChainView
 from tests.tui.console import Console, console
 from tests.tui.fake import FakeEngine
+from tests.wait import eventually
 
 HOSTILE = "\x1b]52;c;aGk=\x07\x1b]0;t\x07\x1b[6n\x9b31m\u202e\u2066[/][red]x\r\n"
 VISIBLE = "\\x1b]52"
@@ -99,3 +102,83 @@ async def test_what_somebody_typed_is_inert() -> None:
         await shown.settle()
 
         assert_inert(shown)
+
+
+def storm_engine() -> FakeEngine:
+    """An engine with a handler of a user's, whose name and help are hostile, in mix and chain."""
+    engine = FakeEngine(connections=3)
+    option = {"name": HOSTILE, "type": "string", "default": HOSTILE, "help": HOSTILE,
+              "choices": [HOSTILE, "b"], "unit": HOSTILE}  # fmt: skip
+    engine.catalogue = [{"name": HOSTILE, "help": HOSTILE, "options": [option]}, *engine.catalogue]
+    entry = ChainView(name=HOSTILE, handler=HOSTILE, direction="both", probability=1,
+                      options={HOSTILE: "b"})  # fmt: skip
+    engine.put_chain(entry)
+    for row in engine.rows:
+        row.update(client=HOSTILE, request=HOSTILE)
+    return engine
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+@pytest.mark.parametrize("keys", ["2", "e", "e enter", "y", "o", "s", "t", "R tab tab enter"])
+async def test_a_users_handler_is_inert(keys: str, size: tuple[int, int]) -> None:
+    """Its name, help and options are written out in mix, settings, dialogs and chain."""
+    async with console(storm_engine(), size=size) as shown:
+        shown.session.select(HOSTILE)
+        await shown.press(*keys.split())
+
+        assert_inert(shown)
+        assert VISIBLE in shown.text() or size[0] < 100 or keys in ("o", "e enter")
+
+
+@pytest.mark.parametrize(
+    "typed", ["handler: solo \\x1b]52", "[red]", "\x1b]52;c;aGk=\x07\x1b]0;t\x07 4", "x"]
+)
+async def test_the_palette_is_inert(typed: str) -> None:
+    """A handler's name neither steers nor styles the list of commands, nor what is typed."""
+    async with console(storm_engine()) as shown:
+        await shown.press("ctrl+p")
+        await shown.type(typed)
+        await eventually(lambda: not shown.app.screen._show_busy)  # type: ignore[attr-defined]
+        await shown.settle()
+
+        assert_inert(shown)
+        assert f"{typed};c;aGk=" in shown.text() or not typed.startswith("handler")
+
+
+async def test_a_warning_is_inert() -> None:
+    """What an engine warns of is written out, in the log and in the journal's export."""
+    async with console() as shown:
+        shown.engine.warn(HOSTILE)
+        await shown.settle()
+
+        assert VISIBLE in shown.text()
+        assert_inert(shown)
+
+
+async def test_a_profiles_texts_are_inert_in_the_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names and values of a profile that was not written here are written out."""
+    text = tomlkit.dumps({"proxy": [{"name": "redis", "backend": HOSTILE, HOSTILE: HOSTILE}]})
+    (tmp_path / "a.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    async with console(profile="a.toml") as shown:
+        await shown.press("R", "d")
+        await shown.until("would change")
+
+        assert shown.text().count(VISIBLE) >= 2
+        assert_inert(shown)
+
+
+async def test_what_is_copied_is_inert(copied: Callable[[], str]) -> None:
+    """A client's bytes that are pasted into a shell press no keys there."""
+    engine = storm_engine()
+    engine.payload = [{"direction": "upstream", "offset": 0, "bytes": HOSTILE.encode()}]
+    async with console(engine) as shown:
+        await shown.press("p")
+        for key in ("d", "q", "p"):
+            await shown.press("y", key)
+            text = copied()
+
+            assert VISIBLE in text
+            assert not any(unicodedata.category(c) in CONTROLS for c in text.replace("\n", ""))

@@ -186,18 +186,6 @@ async def test_copying_says_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None
         await shown.until("sent to the")
 
 
-@pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """A desktop whose clipboard is a file."""
-    tool = tmp_path / "wl-copy"
-    tool.write_text(f"#!/bin/sh\ncat > {tmp_path}/copied\n")
-    tool.chmod(0o755)
-    monkeypatch.delenv("SSH_CONNECTION", raising=False)
-    monkeypatch.setenv("WAYLAND_DISPLAY", "w")
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    return (tmp_path / "copied").read_text
-
-
 FIELDS = [
     ("i", "3", "id of #3"),
     ("d", "10.0.0.3:40003", "client address of #3"),

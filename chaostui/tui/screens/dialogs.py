@@ -32,7 +32,8 @@ class Prompt(ModalScreen[str | None]):
         attempt: Callable[[str], str] = lambda text: "",
     ) -> None:
         super().__init__()
-        self._label, self._value, self._hint = label, value, hint
+        self._label, self._hint = safe_text(label, limit=60), safe_text(hint, limit=200)
+        self._value = value
         self._attempt = attempt
 
     def compose(self) -> ComposeResult:
@@ -103,7 +104,7 @@ class Menu(ModalScreen[str | None]):
 
     def __init__(self, title: str, choices: Sequence[Choice]) -> None:
         super().__init__()
-        self._title = title
+        self._title = safe_text(title, limit=100)
         self._list = _Choices(choices)
 
     def compose(self) -> ComposeResult:
