@@ -157,12 +157,13 @@ def _views() -> Iterator[Action]:
     yield a("view.previous-pane", ("shift+tab",), "view", "view: previous pane", "previous pane")
     yield a("view.maximise", ("backslash",), "view", "view: maximise pane",
             "maximise the focused pane, or back")
-    yield a("view.back", ("escape",), "view", "view: back", "back: closes what is on top")
+    yield a("view.back", ("escape",), "view", "view: back", "back: closes what is on top", "",
+            "back")
     yield a("view.pane", ("v",), "view", "view: hex or text",
             "lower pane: events, stream as text, stream as hex", "", "hex/text")
     yield a("view.tap", ("p",), "view", "view: payload",
             "payload of the selected connection on or off (off at first)",
-            "GET /connections/{id}/tap")
+            "GET /connections/{id}/tap", "payload")
     yield a("stream.direction", ("d",), "stream", "stream: direction",
             "both directions, upstream only, downstream only", "", "direction")
     yield a("proxy.next", ("n",), "view", "proxy: next", "look at the next proxy, or all of them")
@@ -319,6 +320,10 @@ FOOTERS: dict[str, tuple[str, ...]] = {
     ),
     "events": ("events.follow", "events.goto", "view.pane", "fault.normal", "view.freeze"),
     "stream": ("view.pane", "stream.direction", "fault.normal", "view.freeze"),
+    "connection": (
+        "view.pane", "stream.direction", "view.tap", "connections.pin", "connections.reset",
+        "copy.menu", "view.back", "fault.normal",
+    ),
     "timeline": ("timeline.in", "timeline.out", "timeline.fit", "journal.mark", "fault.normal"),
     "rules": ("rules.load", "rules.diff", "rules.save", "rules.save-as", "fault.normal"),
     "chain": (

@@ -9,16 +9,21 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from chaostui.tui.actions import of
+from chaostui.tui.actions import Action, of
 
 Commands = Mapping[str, Callable[[str], object]]
 
 
 def bindings(*contexts: str) -> list[BindingType]:
     """The key bindings of some contexts; each has an id, so that a keymap can move it."""
+    return bindings_of(*of(*contexts))
+
+
+def bindings_of(*actions: Action) -> list[BindingType]:
+    """The key bindings of some actions."""
     return [
         Binding(keys, f"run('{action.id}', '{argument}')", action.help, show=False, id=identity)
-        for action in of(*contexts)
+        for action in actions
         for keys, identity, argument in action.bindings()
         if keys
     ]

@@ -179,3 +179,26 @@ async def test_all_proxies_or_one() -> None:
 
         assert everyone == ["/proxies/redis/mix", "/proxies/mysql/mix"]
         assert [path for _, path, _ in shown.engine.requests] == ["/proxies/redis/mix"]
+
+
+async def test_the_screen_of_a_connection_has_its_keys() -> None:
+    """There too, ``a`` pins and ``x`` twice resets, as the footer says."""
+    async with console() as shown:
+        target = shown.table.selected_id
+        await shown.press("enter")
+        footer = shown.line(-1)
+        await shown.press("a", "x", "x")
+
+        assert "a pin  x reset" in footer
+        assert shown.engine.requests == [
+            ("PUT", f"/connections/{target}/pin", {"handler": "delay"}),
+            ("DELETE", f"/connections/{target}", None),
+        ]
+
+
+async def test_a_long_line_of_a_list_is_told_whole() -> None:
+    """What the line under the cursor has no room for stands in the lower border."""
+    async with console(size=(100, 30)) as shown:
+        await shown.press("O", "j")
+
+        assert "where clients connect; a bind that fails changes nothing" in shown.text()

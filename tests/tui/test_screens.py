@@ -301,7 +301,7 @@ async def test_the_journal_is_exported(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     async with console() as shown:
         await shown.press("0", "J")
-        await shown.until("1 entries")
+        await shown.until("1 entry")
         await shown.press("w")
         (report,) = written(tmp_path)
 
@@ -336,7 +336,7 @@ async def test_a_lost_engine_is_found_again() -> None:
     async with console() as shown:
         shown.engine.gone = "gone"
         shown.engine.wake()
-        await shown.until("ENGINE LOST: gone")
+        await shown.until("last data shown · gone")
         shown.engine.gone = ""
         await shown.until("● live")
         await shown.settle()

@@ -26,6 +26,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def number(value: int, one: str, many: str) -> str:
+    """A number with its noun: ``1 entry``, ``2 entries``."""
+    return f"{value:,} {one if value == 1 else many}"
+
+
 def short(value: float) -> str:
     """A number in at most six characters: ``512``, ``21.4k``."""
     return size(value).lower().replace("-", "0")

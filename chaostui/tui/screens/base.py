@@ -53,16 +53,20 @@ class ConsoleScreen(Keys, Screen[None]):
         yield TopBar(self.session, profile=self.desk.profile)
         yield Banner(self.session, restartable=self.desk.restartable)
         yield from self.content()
-        yield Footer(self.session, self.context, self.desk.config.keymap)
+        yield Footer(self.session, self.footer, self.desk.config.keymap)
 
     def content(self) -> Iterable[Widget]:
         """What stands between the bars."""
         return ()
 
     def context(self) -> str:
-        """The context whose keys the footer shows: that of the focused pane."""
+        """The context whose keys work: that of the focused pane."""
         node = self.focused
         return getattr(node, "CONTEXT", "") or self.CONTEXT
+
+    def footer(self) -> str:
+        """The context whose keys the footer shows."""
+        return self.context()
 
     def connection_id(self) -> int:
         """The connection that this screen is about, or 0."""

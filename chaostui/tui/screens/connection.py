@@ -11,7 +11,8 @@ from textual.widget import Widget
 
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
-from chaostui.tui.keys import Commands, bindings
+from chaostui.tui.actions import BY_ID
+from chaostui.tui.keys import Commands, bindings, bindings_of
 from chaostui.tui.model import changes, figures
 from chaostui.tui.model.glyphs import glyph
 from chaostui.tui.model.lines import line
@@ -21,6 +22,10 @@ from chaostui.tui.widgets.eventpane import EventPane
 from chaostui.tui.widgets.lineview import Line, LineView, fit
 from chaostui.tui.widgets.streampane import StreamPane
 from chaostui.tui.work import start
+
+_SHARES = (0.33, 0.31, 0.18, 0.18)
+_LABELS = (7, 7, 5, 6)
+"""Each column of facts: its share of the width, and the room for its names."""
 
 
 class Facts(LineView):
@@ -34,7 +39,7 @@ class Facts(LineView):
         self._connection = connection
 
     def titles(self, width: int) -> tuple[str, str]:
-        return f" Connection #{self._connection} ", " x x reset  a pin  esc back "
+        return f" Connection #{self._connection} ", " x reset (twice)  a pin  esc back "
 
     def draw(self, width: int, height: int) -> list[Line]:
         rows = self._session.store.rows
@@ -48,37 +53,36 @@ class Facts(LineView):
             n: rows.numbers(n)[at]
             for n in ("age", "idle", "up", "down", "exchanges", "hits", "held", "rate")
         }
-        opaque = safe_text(rows.texts("opaque")[at], limit=60)
-        return [
-            self._pairs([("client", words["client"]), ("backend", words["backend"]),
-                         ("proxy", words["proxy"])], width),
-            self._pairs([("state", rows.texts("state")[at]),
-                         ("handler", f"{glyph(handler)} {handler}"),
-                         ("pinned", pinned or "no")], width),
-            self._pairs([("age", figures.age(number["age"])), ("idle", figures.age(number["idle"])),
-                         ("rate", f"{figures.short(number['rate'])}/s"),
-                         ("up ↑", figures.size(number["up"])),
-                         ("down ↓", figures.size(number["down"]))], width),
-            self._pairs([("exchanges", figures.count(number["exchanges"])),
-                         ("hits", figures.count(number["hits"])),
-                         ("held", figures.size(number["held"])),
-                         ("request", safe_text(rows.texts("request")[at], limit=40) or "-"),
-                         *([("not parsed", opaque)] if opaque else [])], width),
+        cells = [
+            ("client", words["client"]), ("backend", words["backend"]),
+            ("proxy", words["proxy"]), ("state", rows.texts("state")[at]),
+            ("handler", f"{glyph(handler)} {handler}"), ("pinned", pinned or "no"),
+            ("age", figures.age(number["age"])), ("idle", figures.age(number["idle"])),
+            ("request", safe_text(rows.texts("request")[at], limit=60) or "-"),
+            ("parsed", safe_text(rows.texts("opaque")[at], limit=60) or "yes"),
+            ("up ↑", figures.size(number["up"])), ("down ↓", figures.size(number["down"])),
+            ("rate", f"{figures.short(number['rate'])}/s"), ("held", figures.size(number["held"])),
+            ("exch", figures.count(number["exchanges"])), ("hits", figures.count(number["hits"])),
         ]  # fmt: skip
+        return [self._row(cells[n : n + 4], width) for n in range(0, 16, 4)]
 
-    def _pairs(self, pairs: Sequence[tuple[str, str]], width: int) -> Line:
-        each = width // len(pairs)
+    def _row(self, cells: Sequence[tuple[str, str]], width: int) -> Line:
+        """Four facts in columns that stand below each other."""
         line: Line = []
-        for name, value in pairs:
-            line.append(Segment(f" {name} ", self.ink("dim")))
-            line.append(Segment(fit(value, max(0, each - len(name) - 2)), self.ink("title")))
+        for (name, value), share, label in zip(cells, _SHARES, _LABELS, strict=True):
+            room = int(width * share) - label - 3
+            line.append(Segment(f" {fit(name, label)} ", self.ink("dim")))
+            line.append(Segment(f"{fit(value, room)} ", self.ink("title")))
         return line
 
 
 class ConnectionScreen(ConsoleScreen):
     """The timeline of exchanges and injected faults, beside the payload where it is tapped."""
 
-    BINDINGS: ClassVar = bindings("stream")
+    BINDINGS: ClassVar = [
+        *bindings("stream"),
+        *bindings_of(BY_ID["connections.reset"], BY_ID["connections.pin"]),
+    ]
     CONTEXT = "stream"
 
     def __init__(self, desk: Desk, connection: int) -> None:
@@ -87,6 +91,10 @@ class ConnectionScreen(ConsoleScreen):
         self.happened = EventPane(self.session, id="connection-events", connection=connection)
         self.stream = StreamPane(self.session, id="connection-stream")
         self.stream.as_hex = True
+
+    def footer(self) -> str:
+        """Its own keys, whichever pane has the focus."""
+        return "connection"
 
     def connection_id(self) -> int:
         """The connection of this screen."""

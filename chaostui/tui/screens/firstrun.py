@@ -61,7 +61,7 @@ class FirstRun(ModalScreen[dict[str, Any] | None]):
         """The form."""
         with Vertical(classes="form") as form:
             form.border_title = "Your first proxy"
-            form.border_subtitle = "tab next   ⏎ start   esc later"
+            form.border_subtitle = "tab next   enter start   esc later"
             yield Static(
                 "chaostui stands between an application and its backend, passes traffic "
                 "untouched, and breaks it on demand.\n", markup=False,

@@ -90,7 +90,7 @@ class HelpScreen(ModalScreen[None]):
         """One page that scrolls."""
         with Vertical(classes="page") as page:
             page.border_title = self._title
-            page.border_subtitle = "esc closes"
+            page.border_subtitle = "↑ ↓ scroll   esc closes"
             yield self._page
 
     def on_mount(self) -> None:

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
+from chaostui.tui.model import figures
 from chaostui.tui.model.export import journal_as_markdown
 from chaostui.tui.model.lines import Line, line
 from chaostui.tui.screens.base import ConsoleScreen, Desk
@@ -64,7 +65,8 @@ class JournalScreen(ConsoleScreen):
             self.entries = await self.session.link.request("GET", "/journal?since=0")
         except (ChaosError, OSError) as error:
             self.session.flash(str(error), "bad")
-        title = f"Journal · {len(self.entries)} entries · w exports Markdown · m adds a marker"
+        number = figures.number(len(self.entries), "entry", "entries")
+        title = f"Journal · {number} · w exports Markdown · m adds a marker"
         self.list.show([_entry(entry) for entry in self.entries], title, last=True)
 
     def _export(self) -> None:

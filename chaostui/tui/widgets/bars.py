@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from chaostui.safe_text import safe_text
 from chaostui.tui.session import Session
-from chaostui.tui.widgets.lineview import Line, LineView
+from chaostui.tui.widgets.lineview import Line, LineView, fit
 
 
 class FilterBar(Horizontal):
@@ -104,7 +104,7 @@ class Banner(LineView):
         session = self._session
         if session.lost:
             way_out = "R restarts it" if self._restartable else "looking for it again"
-            return f"ENGINE LOST: {session.lost} · last data shown · {way_out} · q quits"
+            return f"ENGINE LOST · {way_out} · q quits · last data shown · {session.lost}"
         for proxy in session.store.in_view:
             if proxy.last_error:
                 return safe_text(f"{proxy.name}: {proxy.last_error}")
@@ -120,4 +120,4 @@ class Banner(LineView):
         self.paint()
 
     def draw(self, width: int, height: int) -> list[Line]:
-        return [[Segment(f" ▲ {self.message()}"[:width], self.ink("bad"))]]
+        return [[Segment(fit(f" ▲ {self.message()}", width), self.ink("bad"))]]

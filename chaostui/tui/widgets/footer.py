@@ -9,7 +9,7 @@ from rich.segment import Segment
 
 from chaostui.tui.actions import BY_ID, FOOTERS, shown
 from chaostui.tui.session import Session
-from chaostui.tui.widgets.lineview import Line, LineView
+from chaostui.tui.widgets.lineview import Line, LineView, fit
 
 _ALWAYS = ("help.keys", "help.palette", "help.quit")
 
@@ -44,7 +44,8 @@ class Footer(LineView):
         if flash.text and self._session.clock() < flash.until:
             self._spans = []
             text = f" {flash.text}"
-            line = [Segment(text[: room - 1], self.ink(flash.role))]
+            text = text if cell_len(text) < room else fit(text, max(1, room - 1))
+            line = [Segment(text, self.ink(flash.role))]
             used = cell_len(line[0].text)
         else:
             line, used = self._keys(room)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 
 from chaostui.tui.model import figures
@@ -81,6 +83,9 @@ class Kpis(LineView):
             ("inj", f"{figures.short(sample.injected)}/s", "bad"),
         )
         line: Line = []
-        for word, figure, ink in parts:
+        shown: Sequence[tuple[str, str, str]] = parts
+        if width < 70:  # what happens matters more than how much of it is told
+            shown = (parts[0], *parts[2:])
+        for word, figure, ink in shown:
             line += [Segment(f"{word} ", self.ink("dim")), Segment(f"{figure}  ", self.ink(ink))]
         return line

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 
@@ -53,7 +54,17 @@ class Listing(LineView, can_focus=True):
         self.paint()
 
     def titles(self, width: int) -> tuple[str, str]:
-        return f" {self.title} ", ""
+        return f" {self.title} ", self._cut_off(width)
+
+    def _cut_off(self, width: int) -> str:
+        """The whole of what the line under the cursor shows only a part of."""
+        left, cut = width - 2, list[str]()
+        for cell in self.entries[self.at] if self.entries else ():
+            room = min(cell.width - 1 if cell.width else left, left)
+            if cell_len(cell.text) > room:
+                cut.append(cell.text)
+            left -= cell.width or left
+        return f" {fit(' · '.join(cut), width - 4).rstrip()} " if cut else ""
 
     def draw(self, width: int, height: int) -> list[Line]:
         if not self.entries:
@@ -69,7 +80,8 @@ class Listing(LineView, can_focus=True):
         left = width - 2
         for cell in entry:
             room = min(cell.width or left, left)
-            line.append(Segment(fit(cell.text, room), self.ink(cell.ink)))
+            text = fit(cell.text, room - 1) + " " if cell.width and room > 1 else cell.text
+            line.append(Segment(fit(text, room), self.ink(cell.ink)))
             left -= room
         return on_cursor(line, self.ink("cursor")) if at and self.has_focus else line
 

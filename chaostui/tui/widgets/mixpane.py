@@ -27,6 +27,7 @@ class MixPane(LineView, can_focus=True):
         super().__init__(id="mix")
         self._session = session
         self._top = 0
+        self._room = 0
 
     def commands(self) -> Commands:
         """Moving the selection."""
@@ -39,14 +40,18 @@ class MixPane(LineView, can_focus=True):
     def titles(self, width: int) -> tuple[str, str]:
         proxies = self._session.proxies
         same = len({proxy.behavior for proxy in proxies}) < 2
-        return " Handlers " if same else " Handlers · proxies differ, first shown ", ""
+        below = len(self._session.names) - self._top - self._room
+        more = f" {below} more ▼ " if below > 0 and self.size.height >= 5 else ""
+        if same:
+            return " Handlers ", more
+        return f" Handlers of {safe_text(proxies[0].name, limit=8)} · others differ ", more
 
     def draw(self, width: int, height: int) -> list[Line]:
         if height < 3:
             return self._strip(width, height)
         names = self._session.names
         foot = self._foot(width)
-        room = max(1, height - len(foot))
+        self._room = room = max(1, height - len(foot))
         at = names.index(self._session.selected) if self._session.selected in names else 0
         self._top = max(0, min(self._top, at, len(names) - room))
         self._top = max(self._top, at - room + 1)
