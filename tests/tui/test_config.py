@@ -8,6 +8,7 @@ import pytest
 
 from chaostui.errors import SettingsError
 from chaostui.tui import config
+from tests import readme
 
 
 def environ(folder: Path, text: str = "") -> dict[str, str]:
@@ -60,3 +61,12 @@ def test_state_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 
     config.remember("chaos-mono", environ(tmp_path))
     assert config.load(environ(tmp_path)).theme == "chaos"
+
+
+def test_the_readmes_example_is_understood(tmp_path: Path) -> None:
+    """The configuration that the README shows loads as it is."""
+    text = readme.block("toml", "[keymap]")
+    found = config.load(environ(tmp_path, text))
+
+    assert (found.theme, found.glyphs) == ("chaos-light", "ascii")
+    assert found.keymap == {"fault.normal": "0,f9"}
