@@ -49,6 +49,15 @@ _OWN: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "truncate": ("connection cut after N bytes", [
         _option("bytes", "integer", 1024, "after so many bytes", unit="B", minimum=0),
     ]),
+    "transient": ("a call fails some times over, then works", []),
+    "slice": ("bytes come in crumbs", []),
+    "slow_accept": ("for a while nobody is at the other end", []),
+    "slow_close": ("the end of the connection comes late", []),
+    "timeout": ("data is swallowed", []),
+    "loss": ("lost segments", []),
+    "refuse": ("connection refused", []),
+    "unreachable": ("connecting hangs", []),
+    "bounce": ("the backend restarts", []),
 }  # fmt: skip
 
 CATALOGUE: list[dict[str, Any]] = [

@@ -38,15 +38,15 @@ def _some(value: float) -> str:
 
 COLUMNS = (
     Column("id", "id", 7, 1, _plain),
-    Column("proxy", "proxy", 8, 2, grows=8),
+    Column("proxy", "proxy", 8, 2, grows=4),
     Column("client", "client", 21, 1, grows=18),
     Column("handler", "handler", 13, 1),
     Column("rate", "rate/s", 8, 2, figures.size),
     Column("up", "up", 7, 3, figures.size),
     Column("down", "down", 7, 3, figures.size),
     Column("hits", "hits", 5, 3, _some),
-    Column("request", "request", 12, 5, grows=20),
-    Column("state", "state", 11, 5),
+    Column("request", "request", 16, 5, grows=20),
+    Column("state", "state", 11, 6),
     Column("age", "age", 6, 6, figures.age),
     Column("exchanges", "exch", 7, 6, _some),
     Column("held", "held", 7, 7, figures.size),

@@ -72,7 +72,7 @@ class MixPane(LineView, can_focus=True):
         hits = figures.short(self._session.store.sparks.newest.hits.get(name, 0))
         tail = f"{figures.percent(weight):>6}{'…' if pending else ' '}"
         tail += f"{hits + '/s' if hits != '0' else '':>7}" if width >= 40 else ""
-        label = f"{glyph(name)} {fit(safe_text(name, limit=16), 11)}"
+        label = f"{glyph(name)} {fit(safe_text(name, limit=16), 12)}"
         key = str(index + 1) if index < 9 else " "
         room = max(0, width - 6 - len(label) - 1 - len(tail))
         line = [
