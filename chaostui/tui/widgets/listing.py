@@ -61,7 +61,7 @@ class Listing(LineView, can_focus=True):
         left, cut = width - 2, list[str]()
         for cell in self.entries[self.at] if self.entries else ():
             room = min(cell.width - 1 if cell.width else left, left)
-            if cell_len(cell.text) > room:
+            if cell_len(cell.text.rstrip()) > room:
                 cut.append(cell.text)
             left -= cell.width or left
         return f" {fit(' · '.join(cut), width - 4).rstrip()} " if cut else ""
@@ -80,7 +80,7 @@ class Listing(LineView, can_focus=True):
         left = width - 2
         for cell in entry:
             room = min(cell.width or left, left)
-            text = fit(cell.text, room - 1) + " " if cell.width and room > 1 else cell.text
+            text = fit(cell.text.rstrip(), room - 1) + " " if cell.width and room > 1 else cell.text
             line.append(Segment(fit(text, room), self.ink(cell.ink)))
             left -= room
         return on_cursor(line, self.ink("cursor")) if at and self.has_focus else line
