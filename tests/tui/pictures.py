@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 
 from chaostui.tui.config import ConsoleConfig
 from chaostui.tui.widgets.chainlist import ChainList
@@ -134,7 +134,14 @@ async def _palette(shown: Console) -> None:
     await shown.until("set delay weight 40%")
     palette = shown.app.screen
     assert isinstance(palette, CommandPalette)
-    await eventually(lambda: not palette._show_busy)
+    found = palette.query_one(CommandList)
+
+    def settled() -> bool:
+        whole = found.option_count == 1 and found.size.height == found.virtual_size.height == 2
+        return whole and not palette._show_busy
+
+    await eventually(settled, what="one command, and no more room than it needs")
+    await shown.settle()
 
 
 async def _nothing(shown: Console) -> None:
