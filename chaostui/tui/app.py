@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -40,6 +41,11 @@ SCREENS: dict[str, type[ConsoleScreen]] = {
     "journal": JournalScreen,
 }
 
+BEHIND = 0.5
+"""Seconds between two pictures behind a dialog, where each is drawn twice."""
+FILTERS: tuple[LineFilter, ...] = (Inert(), Ascii())
+"""The same ones each time: what they made of a line is remembered by their identity."""
+
 
 class ConsoleApp(App[int]):
     """Watch live connections, break them with one key."""
@@ -67,6 +73,7 @@ class ConsoleApp(App[int]):
         wanted = desk.config.theme
         self.theme = wanted if wanted in self.available_themes else "chaos"
         self.plain = plain.wanted(desk.config.glyphs, os.environ)
+        self._ticked = 0.0
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of the console's own, for themes that are not."""
@@ -74,7 +81,7 @@ class ConsoleApp(App[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every line goes through: nothing steers the terminal, and ASCII where wanted."""
-        return [*super().get_line_filters(), Inert(), *([Ascii()] if self.plain else [])]
+        return [*super().get_line_filters(), *(FILTERS if self.plain else FILTERS[:1])]
 
     def on_mount(self) -> None:
         """Begin to follow the engine."""
@@ -98,6 +105,11 @@ class ConsoleApp(App[int]):
             self._greeted = True
             if not session.store.proxies:
                 self._dialogs.first_run()
+        now = time.monotonic()
+        behind = session.store.proxies and not isinstance(self.screen, ConsoleScreen)
+        if behind and not lines and now - self._ticked < BEHIND:
+            return
+        self._ticked = now
         for screen in self.screen_stack:
             if isinstance(screen, ConsoleScreen):
                 screen.tick(lines)

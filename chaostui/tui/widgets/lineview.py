@@ -10,6 +10,7 @@ from rich.style import Style
 from textual import events
 from textual.color import Color
 from textual.content import Content
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -18,6 +19,7 @@ from textual.widget import Widget
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Keys
 from chaostui.tui.model.glyphs import HUES, hue
+from chaostui.tui.widgets.plain import Inert
 
 _INKS = {
     "text": ("foreground", False),
@@ -78,6 +80,11 @@ class LineView(Keys, Widget):
     def titles(self, width: int) -> tuple[str, str]:
         """What stands in the border, top and bottom; plain text."""
         return "", ""
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Only what changes colours or glyphs: lines drawn here are inert, and in true colour."""
+        done = (Inert, ANSIToTruecolor)
+        return [f for f in super().get_line_filters() if not isinstance(f, done)]
 
     def ink(self, name: str) -> Style:
         """The style of one of the theme's inks, on this pane's ground."""
