@@ -34,6 +34,8 @@ class Proxies:
         self.engine: Chaos | None = None
         """Drives all of them; None until the first is made."""
         self._stack = stack
+        self._seen: list[str] | None = None
+        """What its proxies did, once the engine has ended."""
 
     def __call__(self, backend: Backend, protocol: str = "tcp", **settings: Any) -> Chaos:
         """Put a proxy before ``backend`` and return what drives it.
@@ -51,12 +53,19 @@ class Proxies:
 
     def account(self) -> str:
         """What a failed test is told: how to repeat it, and what its proxies did."""
-        lines = [f"seed {self.seed}, again with {OPTION}={self.seed}"]
-        if self.engine is not None:
-            from chaostui.testing.proof import seen
+        lines = self._seen if self._seen is not None else self._look()
+        return "\n".join([f"seed {self.seed}, again with {OPTION}={self.seed}", *lines])
 
-            lines += map(seen, self.engine.proxies())
-        return "\n".join(lines)
+    def _look(self) -> list[str]:
+        if self.engine is None:
+            return []
+        from chaostui.testing.proof import seen
+
+        return [seen(proxy) for proxy in self.engine.proxies()]
+
+    def end(self) -> None:
+        """Keep what is told of them: the engine ends now, and a later teardown may fail."""
+        self._seen = self._look()
 
 
 _USED = pytest.StashKey[Proxies]()
@@ -69,6 +78,7 @@ def chaos(request: pytest.FixtureRequest) -> Generator[Proxies]:
         made = Proxies(request.config.getoption(OPTION), stack)
         request.node.stash[_USED] = made
         yield made
+        made.end()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

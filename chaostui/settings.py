@@ -140,6 +140,10 @@ class Mix(Text):
     def __bool__(self) -> bool:
         return any(weight for _, weight in self.weights)
 
+    def trimmed(self) -> Mix:
+        """The same without the handlers that are off."""
+        return Mix(tuple((name, weight) for name, weight in self.weights if weight))
+
     @property
     def total(self) -> float:
         """What is given away of 100, ``normal`` included where it is named."""

@@ -216,3 +216,21 @@ def test_pytest_finds_it_where_chaostui_is_installed() -> None:
     )
 
     assert re.search(r"^chaos -- .*pytest_plugin.py", run.stdout, re.MULTILINE)
+
+
+def test_a_teardown_that_fails_after_the_engine_is_told_the_same(run: Runner) -> None:
+    """A fixture that outlives ``chaos`` fails: the report still says what the proxies did."""
+    result = run("""
+@pytest.fixture
+def late():
+    yield
+    raise RuntimeError("too late")
+
+def test_it(late, backend, chaos):
+    assert ask(chaos(backend)) == b"hello"
+""")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["seed * again with *", "*connections 1, exchanges 1*"]
+    )

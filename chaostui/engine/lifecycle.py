@@ -221,7 +221,8 @@ class Lifecycle:
 
     def diff(self, profile: Profile) -> list[dict[str, Any]]:
         """What ``profile`` would change: path, value now, value then."""
-        return difference(self.profile(), profile)
+        proxies = tuple(replace(p, behavior=p.behavior.trimmed()) for p in profile.proxy)
+        return difference(self.profile(), replace(profile, proxy=proxies))
 
     # -- changing proxies -------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ class Proxy:
         """The settings that would make it what it is now, faults of sessions left out."""
         base = self.layers.base
         options = merged_options(self.core.canonical, self.settings.handler, base.options)
-        return replace(self.settings, behavior=base.mix, handler=options)
+        return replace(self.settings, behavior=base.mix.trimmed(), handler=options)
 
     # -- protocol ---------------------------------------------------------------------------
 

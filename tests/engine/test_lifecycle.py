@@ -203,11 +203,13 @@ async def test_the_profile_says_what_the_engine_has_become() -> None:
     """What was changed live stands in the profile, faults of sessions do not."""
     async with proxied(behavior="5:delay") as rig:
         await rig.mix("20:errors")
+        await rig.supervisor.set_weights(None, {"hang": 0.0}, ACTOR)
         await rig.chain("delay", sleep=2)
         session = await rig.supervisor.open_session(30, "me", ACTOR)
         await rig.supervisor.add_fault(session.id, None, Mix.parse("hang"), ACTOR)
         (settings,) = rig.supervisor.profile().proxy
 
+        assert rig.supervisor.proxy().base == "20:errors,0:hang"
         assert str(settings.behavior) == "20:errors"
         assert [entry.name for entry in settings.chain] == ["delay_downstream"]
 

@@ -12,16 +12,20 @@ from typing import Any
 from chaostui.engine.views import EngineView, ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import mix
-from chaostui.tui.model.changes import Request, proxy_path
+from chaostui.tui.model.changes import Request, entry_body, proxy_path
 from chaostui.tui.model.lines import Line, line
 from chaostui.tui.model.rows import Rows
 
 
 def as_curl(proxies: Sequence[ProxyView], base: str) -> str:
-    """The mixes in force as calls of curl, one a line."""
-    return "\n".join(
-        Request("PUT", proxy_path(p.name, "mix"), _body(p)).curl(base) for p in proxies
-    )
+    """The mixes in force as calls of curl, one a line, and chains where there are any."""
+    calls = []
+    for proxy in proxies:
+        calls.append(Request("PUT", proxy_path(proxy.name, "mix"), _body(proxy)))
+        if proxy.chain:
+            chain = [entry_body(entry) for entry in proxy.chain]
+            calls.append(Request("PATCH", proxy_path(proxy.name), {"chain": chain}))
+    return "\n".join(call.curl(base) for call in calls)
 
 
 def _body(proxy: ProxyView) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def _command(proxy: ProxyView) -> str:
     for view in _active(proxy):
         for name, value in view.options.items():
             words += ["--set", f"{view.name}.{name}={_word(value)}"]
-    return " ".join(words)
+    return " ".join(words) + ("  # without its chain: profiles have it" if proxy.chain else "")
 
 
 def _word(value: object) -> str:
@@ -63,6 +67,8 @@ def as_toml(proxies: Sequence[ProxyView]) -> str:
         for name in ("name", "listen", "backend", "protocol", "behavior"):
             table.add(name, getattr(proxy, name))
         options = {view.name: dict(view.options) for view in _active(proxy) if view.options}
+        if proxy.chain:
+            table.add("chain", [entry_body(entry) for entry in proxy.chain])
         if options:
             table.add("handler", options)
         tables.append(table)

@@ -7,10 +7,12 @@ import io
 import json
 import shlex
 import tomllib
+from pathlib import Path
 
 import msgspec
 
-from chaostui.engine.views import EngineView, HandlerView
+from chaostui.engine.views import ChainView, EngineView, HandlerView
+from chaostui.profiles import load
 from chaostui.tui.model import export
 from chaostui.tui.model.lines import line
 from chaostui.tui.model.rows import Rows
@@ -51,6 +53,25 @@ def test_the_mix_as_toml() -> None:
 
     assert tables[0]["behavior"] == "20:delay"
     assert tables[0]["handler"]["delay"] == {"sleep": 1.5, "direction": "both"}
+
+
+def test_a_chain_is_copied_with_the_mix(tmp_path: Path) -> None:
+    """As curl and as TOML, which a profile takes; a command line says that it cannot have one."""
+    entry = ChainView(
+        name="late", handler="delay", direction="upstream", probability=0.5,
+        options={"sleep": 0.2, "duration": None},
+    )  # fmt: skip
+    chained = msgspec.structs.replace(MIXED, chain=(entry,))
+    body = {"handler": "delay", "name": "late", "direction": "upstream", "probability": 0.5}
+    patch = shlex.split(export.as_curl([chained], "http://h:1").splitlines()[1])
+    profile = tmp_path / "chaos.toml"
+    profile.write_text(export.as_toml([chained]))
+    (loaded,) = load(profile).proxy
+
+    assert patch[-1] == "http://h:1/api/v1/proxies/redis"
+    assert json.loads(patch[-2]) == {"chain": [{**body, "sleep": 0.2}]}
+    assert [(c.name, c.handler, c.probability) for c in loaded.chain] == [("late", "delay", 0.5)]
+    assert export.as_cli([chained]).endswith("# without its chain: profiles have it")
 
 
 def test_connections_as_csv() -> None:
