@@ -231,6 +231,4 @@ def test_it(late, backend, chaos):
 """)
 
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(
-        ["seed * again with *", "*connections 1, exchanges 1*"]
-    )
+    result.stdout.fnmatch_lines(["seed * again with *", "*connections 1, exchanges 1*"])
