@@ -17,6 +17,7 @@ from chaostui.client.shapes import (
     ProtocolHelp,
     VersionView,
 )
+from chaostui.engine.plan import Catalog
 from chaostui.engine.views import EngineView, HaltView, StatsView
 from chaostui.handler import Handler
 from chaostui.protocol import Protocol
@@ -52,6 +53,11 @@ async def stats(call: Call) -> dict[str, StatsView]:
 
 async def handlers(call: Call) -> list[HandlerHelp]:
     """List the handlers with their options."""
+    return catalogue(call.supervisor.catalog)
+
+
+def catalogue(known: Catalog) -> list[HandlerHelp]:
+    """The handlers that an engine knows, with their options."""
     return [
         HandlerHelp(
             name=kind.name,
@@ -59,7 +65,7 @@ async def handlers(call: Call) -> list[HandlerHelp]:
             help=_first_line(kind),
             options=options.describe(kind.Options),
         )
-        for kind in _distinct(call.supervisor.catalog.handlers)
+        for kind in _distinct(known.handlers)
     ]
 
 

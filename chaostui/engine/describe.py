@@ -25,6 +25,6 @@ def describe(action: Action, frame: Frame) -> str:
         case Stall():
             return f"stalled with {size} B"
         case Close() | Reset():
-            return type(action).__name__.lower()
+            return "closed" if isinstance(action, Close) else "reset"
         case _:
             assert_never(action)

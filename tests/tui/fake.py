@@ -260,9 +260,9 @@ class FakeEngine:
             self._event(Exchanged, seconds=self.dice.uniform(0.0004, 0.004), **common)
         else:
             what = {
-                "delay": "held 412 B for 1.63 s",
-                "errors": "answered ERR in the backend's place",
-                "blackout": "closed, backend not called",
+                "delay": "held 1.630 s, 412 B",
+                "errors": "answered with loading",
+                "blackout": "closed",
             }
             self._event(Injected, what=what.get(name, name), **common)
 

@@ -36,7 +36,7 @@ PAYLOAD = [
     ("upstream", 36, b"*2\r\n$3\r\nGET\r\n$7\r\nuser:42\r\n"),
     ("downstream", 5, b"$5\r\nalice\r\n"),
     ("upstream", 62, b"*2\r\n$3\r\nGET\r\n$9\r\nsession:7\r\n"),
-    ("downstream", 16, b"-ERR injected by chaostui\r\n"),
+    ("downstream", 16, b"-LOADING Redis is loading the dataset in memory\r\n"),
 ]
 
 Steps = Callable[[Console], Awaitable[None]]

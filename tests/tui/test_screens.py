@@ -150,10 +150,10 @@ async def test_the_cursor_stays_on_its_connection() -> None:
 async def test_the_settings_follow_the_selected_handler() -> None:
     """Any handler of the catalogue has its form, with units."""
     async with console() as shown:
-        await shown.press("tab", "tab", "down", "down", "down", "down")
+        await shown.press("tab", "tab", *["down"] * 7)
 
         assert "throttle · settings" in shown.text()
-        assert "64 kB/s" in shown.text()
+        assert "100 kB/s" in shown.text()
 
 
 async def test_the_lower_pane_turns() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,12 +31,7 @@ class Request:
             base = "http://localhost"
         if self.body is not None:
             words += ["-H", "Content-Type: application/json", "-d", json.dumps(self.body)]
-        return " ".join(_quoted(word) for word in (*words, base.rstrip("/") + API + self.path))
-
-
-def _quoted(word: str) -> str:
-    plain = all(c.isalnum() or c in "-_./:=%" for c in word)
-    return word if plain and word else "'" + word.replace("'", "'\\''") + "'"
+        return shlex.join([*words, base.rstrip("/") + API + self.path])
 
 
 @dataclass(frozen=True)

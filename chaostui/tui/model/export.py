@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -29,7 +30,7 @@ def as_curl(proxies: Sequence[ProxyView], base: str) -> str:
 
 
 def _body(proxy: ProxyView) -> dict[str, Any]:
-    options = {view.name: dict(view.options) for view in _active(proxy) if view.options}
+    options = _options(proxy)
     return {"behavior": proxy.behavior, **({"options": options} if options else {})}
 
 
@@ -43,17 +44,25 @@ def _command(proxy: ProxyView) -> str:
     words += ["--protocol", proxy.protocol]
     if proxy.behavior:
         words += ["--behavior", proxy.behavior]
-    for view in _active(proxy):
-        for name, value in view.options.items():
-            words += ["--set", f"{view.name}.{name}={_word(value)}"]
-    return " ".join(words) + ("  # without its chain: profiles have it" if proxy.chain else "")
+    for handler, options in _options(proxy).items():
+        for name, value in _flat(options):
+            words += ["--set", f"{handler}.{name}={_word(value)}"]
+    return shlex.join(words) + ("  # without its chain: profiles have it" if proxy.chain else "")
 
 
 def _word(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if text.replace(".", "").replace("_", "").isalnum() else f"'{text}'"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _flat(options: Mapping[str, Any], path: str = "") -> Iterable[tuple[str, Any]]:
+    """Options by name, those within others by ``match.key``."""
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
 
 
 def as_toml(proxies: Sequence[ProxyView]) -> str:
@@ -66,7 +75,7 @@ def as_toml(proxies: Sequence[ProxyView]) -> str:
         table = tomlkit.table()
         for name in ("name", "listen", "backend", "protocol", "behavior"):
             table.add(name, getattr(proxy, name))
-        options = {view.name: dict(view.options) for view in _active(proxy) if view.options}
+        options = _options(proxy)
         if proxy.chain:
             table.add("chain", [entry_body(entry) for entry in proxy.chain])
         if options:
@@ -74,6 +83,15 @@ def as_toml(proxies: Sequence[ProxyView]) -> str:
         tables.append(table)
     document.add("proxy", tables)
     return tomlkit.dumps(document)
+
+
+def _options(proxy: ProxyView) -> dict[str, dict[str, Any]]:
+    """The options that are set, of the handlers that are on."""
+    given = {
+        view.name: {name: value for name, value in view.options.items() if value is not None}
+        for view in _active(proxy)
+    }
+    return {name: options for name, options in given.items() if options}
 
 
 def _active(proxy: ProxyView) -> list[Any]:

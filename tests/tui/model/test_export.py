@@ -55,6 +55,29 @@ def test_the_mix_as_toml() -> None:
     assert tables[0]["handler"]["delay"] == {"sleep": 1.5, "direction": "both"}
 
 
+def test_what_is_matched_is_copied_with_the_mix(tmp_path: Path) -> None:
+    """Each of the three says it again, whatever is in it; what is not set is left out."""
+    match = {"command": "SET*", "key": "it's; a \n`key`"}
+    errors = HandlerView(name="errors", weight=5, options={"kind": "", "match": match})
+    late = HandlerView(name="delay", weight=20, options={"sleep": 1.5, "match": None})
+    mixed = msgspec.structs.replace(proxy(behavior="20:delay,5:errors"), mix=(late, errors))
+    profile = tmp_path / "chaos.toml"
+    profile.write_text(export.as_toml([mixed]))
+    words = shlex.split(export.as_cli([mixed]))
+
+    assert json.loads(shlex.split(export.as_curl([mixed], "http://h:1"))[-2])["options"] == {
+        "delay": {"sleep": 1.5},
+        "errors": {"kind": "", "match": match},
+    }
+    assert [words[i + 1] for i, word in enumerate(words) if word == "--set"] == [
+        "delay.sleep=1.5",
+        "errors.kind=",
+        "errors.match.command=SET*",
+        f"errors.match.key={match['key']}",
+    ]
+    assert tomllib.loads(profile.read_text())["proxy"][0]["handler"]["errors"]["match"] == match
+
+
 def test_a_chain_is_copied_with_the_mix(tmp_path: Path) -> None:
     """As curl and as TOML, which a profile takes; a command line says that it cannot have one."""
     entry = ChainView(
