@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +105,55 @@ def test_the_shell_examples_answer_what_the_comments_say(tmp_path: Path) -> None
     assert answers[0] == ["20:delay"]
     assert answers[1] == answers[2] == ["ok"]
     assert '"proxies"' in answers[3][0]
+
+
+def test_the_three_commands_break_real_servers(
+    mariadb_server: Server, memcached_server: Server, postgresql_server: Server, tmp_path: Path
+) -> None:
+    """MySQL restarts and is back, memcached is down, PostgreSQL takes a query and never answers."""
+    servers = (mariadb_server, memcached_server, postgresql_server)
+    started, ports = [], []
+    for line, server in zip(
+        readme.block("sh", "--behavior bounce").splitlines(), servers, strict=True
+    ):
+        words = line.split()[2:]
+        ports.append(free_port())
+        words[words.index("--local") + 1] = f"127.0.0.1:{ports[-1]}"
+        words[words.index("--distant") + 1] = server.address
+        more = ["--api", f"127.0.0.1:{free_port()}", "--drain", "0.2"]
+        started.append(engine(tmp_path, *words, *more))
+    try:
+        with pytest.raises(ConnectionRefusedError):
+            greeting(ports[0])
+        until(lambda: reached(ports[0]), 10, "MySQL is back")
+        assert greeting(ports[0])
+        assert greeting(ports[1], b"version\r\n") == b""
+        with pytest.raises(TimeoutError):
+            greeting(ports[2], SSL_REQUEST)
+    finally:
+        for process in started:
+            process.terminate()
+    assert {process.wait(20) for process in started} <= {0, 4}  # what hangs may be cut
+
+
+SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
+"""What a client of PostgreSQL begins with."""
+
+
+def greeting(port: int, said: bytes = b"") -> bytes:
+    """What a server on this port says first, or answers."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+        sock.settimeout(0.5)
+        sock.sendall(said)
+        return sock.recv(1024)
+
+
+def reached(port: int) -> bool:
+    """Whether somebody accepts connections on this port."""
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    return False
 
 
 def test_a_record_is_reported_as_the_readme_says(tmp_path: Path) -> None:
