@@ -30,14 +30,16 @@ class Watchdog:
         self._core = core
         self._loop = threading.get_ident()
         self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chaostui watchdog", daemon=True)
 
     def start(self) -> None:
         """Watch until ``stop``."""
-        threading.Thread(target=self._run, name="chaostui watchdog", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
-        """End; the thread is gone a moment later."""
+        """End, and wait the moment that this takes."""
         self._over.set()
+        self._thread.join(LOOK)
 
     def _run(self) -> None:
         before = told = 0.0

@@ -15,7 +15,6 @@ from chaostui.engine.watchdog import BLOCKED
 from chaostui.handler import Handler
 from chaostui.protocol import Frame
 from tests.engine.rig import catalog, proxied
-from tests.wait import eventually
 
 
 class Sleepy(Handler):
@@ -67,7 +66,5 @@ async def test_a_loop_that_runs_is_left_alone(caplog: pytest.LogCaptureFixture) 
         assert "chaostui watchdog" in {thread.name for thread in threading.enumerate()}
         await asyncio.sleep(0)
 
-    await eventually(
-        lambda: "chaostui watchdog" not in {thread.name for thread in threading.enumerate()}
-    )
+    assert "chaostui watchdog" not in {thread.name for thread in threading.enumerate()}
     assert not caplog.messages
