@@ -23,6 +23,8 @@ MAX_EVENTS = 200
 
 SLICE = 100
 """Connections put into columns before the loop gets its turn: about 0.2 ms."""
+BREATH = 0.001
+"""Seconds between two slices: a process that works on without a break is made to wait."""
 
 _STATE_CODES = {state: code for code, state in enumerate(STATES)}
 _U32 = 2**32 - 1
@@ -74,7 +76,7 @@ class Camera:
             strip.count(some)
             strip.columns["handler"].extend([self._index(c.handler_name) for c in some])
             strip.tell(some)
-            await asyncio.sleep(0)
+            await asyncio.sleep(BREATH if start + SLICE < len(found) else 0)
         self._forget(found)
         return strip
 
