@@ -132,6 +132,11 @@ class Handler:
         return cls.check(options, protocol)
 
     @classmethod
+    def needs_words(cls, options: Any) -> bool:
+        """Say whether it acts by the protocol's words alone, and so never on encrypted bytes."""
+        return False
+
+    @classmethod
     def door(cls, options: Any, seconds: float) -> Door:
         """Say how clients are met ``seconds`` after it was switched on."""
         return Door()

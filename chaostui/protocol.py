@@ -17,6 +17,9 @@ Phase = Literal["open", "request"]
 Negotiation = Literal["", "refuse", "grant", "ask"]
 TlsStep = Literal["", "asks", "client", "both", "refused"]
 
+SEALED = ("TLS", "STARTTLS", "GSSAPI encryption", "compression")
+"""How ``Protocol.opaque`` begins where the peers have agreed on what only they can read."""
+
 
 class Request(NamedTuple):
     """What a request asks, as far as faults match on it and people read it.
@@ -127,6 +130,11 @@ class Protocol:
         self.runs = False
         """Whether one frame may hold many whole messages: the engine says so, before each call,
         while it need not tell them from each other."""
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the frame was lost because the bytes are encrypted or compressed from now on."""
+        return self.opaque.startswith(SEALED)
 
     def first(self, data: bytes) -> str:
         """What a client's first bytes tell of a connection whose bytes are not read, in words."""

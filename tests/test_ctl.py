@@ -14,9 +14,11 @@ import pytest
 from chaostui.cli import main
 from chaostui.cli.ctl import ctl
 from tests.api.engine import Echo, Engine, proxy
+from tests.protocols.test_tls import HELLO
 from tests.tcp import free_port
 from tests.wait import until
 
+REDIS = ("--protocol", "redis", "--behavior", "errors")
 Capture = pytest.CaptureFixture[str]
 Ctl = Callable[..., tuple[int, list[str]]]
 
@@ -65,6 +67,21 @@ def test_proxies_are_listed_and_shown(run: Ctl) -> None:
     _, detail = run("get", "web")
     assert any(line.startswith("delay") and "sleep=1" in line for line in detail)
     assert any(line.startswith("hang_upstream") and "0.5" in line for line in detail)
+
+
+def test_what_a_fault_cannot_reach_is_said(run: Ctl, engine: Engine) -> None:
+    """``get`` says which faults miss how many connections, why, and what mends it."""
+    run("add", "cache", "127.0.0.1:0", str(engine.profile.proxy[0].backend), *REDIS)
+    listen = engine.look(lambda supervisor: supervisor.proxy("cache")).listen
+    host, _, port = listen.rpartition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(HELLO)
+        assert client.recv(len(HELLO))
+        _, lines = run("get", "cache")
+
+    [line] = [line for line in lines if line.startswith("not reached: ")]
+    assert line.startswith("not reached: errors cannot act on 1 open connection (TLS")
+    assert line.endswith('tls = "terminate" mends it')
 
 
 def test_a_mix_is_put_in_force_with_its_settings(run: Ctl, engine: Engine) -> None:

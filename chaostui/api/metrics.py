@@ -22,6 +22,7 @@ COUNTERS = (
     ("exchanges", "exchanges", "Exchanges that ended"),
     ("handler_failures", "handler_failures", "Handlers that broke their contract"),
     ("framer_desync", "desyncs", "Connections on which the protocol's frame was lost"),
+    ("faults_not_reached", "not_reached", "Draws of faults on connections that are encrypted"),
 )
 """Name, field of StatsView, help; ``chaostui_`` goes before and ``_total`` behind the name."""
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
-from chaostui.engine import securing
+from chaostui.engine import reach, securing
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.link import Link
@@ -146,6 +146,7 @@ class Connection(ABC):
             held=self.up.held + self.down.held,
             request=self.request,
             opaque=self.opaque,
+            not_reached=reach.missed(self),
         )
 
     def other(self, side: Side) -> Side:

@@ -79,17 +79,26 @@ class Drawn(Connection):
         whole = self.proxy.settings.draw == "connection"
         if whole and number > 1:
             fixed = self._fixed
-            if fixed is None or not fixed.asks:
+            if fixed is None or not (fixed.asks or self._out_of_reach(fixed)):
                 return fixed
             return fixed if self._takes(fixed, request) else None
         armed = plan.pick(self.proxy.dice.roll(self.ordinal, number)) if plan.mix else None
         taken = armed is not None and self._takes(armed, request)
-        self._fixed = armed if whole and armed is not None and (taken or armed.asks) else None
+        kept = armed is not None and (taken or armed.asks or self._out_of_reach(armed))
+        self._fixed = armed if whole and kept else None
         return armed if taken else None
 
     def _takes(self, armed: Armed, request: Request | None) -> bool:
         """Count a draw, where the request matches, and say whether it may hit."""
+        if self._out_of_reach(armed):
+            self.proxy.stats.not_reached += 1
+            return False
         return armed.suits(request, self.client_name) and armed.take()
+
+    def _out_of_reach(self, armed: Armed) -> bool:
+        """Whether it cannot act here: it needs words, and only the peers can read them."""
+        protocol = self.protocol
+        return bool(protocol.opaque) and protocol.sealed and armed.needs_words
 
     def _roll(self, entry: ArmedEntry, request: Request | None = None) -> bool:
         if entry.probability < 1:

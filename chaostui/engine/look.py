@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from chaostui.engine import reach
 from chaostui.engine.compile import handler_class, read_options
 from chaostui.engine.layers import Layer
 from chaostui.engine.plan import Armed, ArmedEntry
@@ -38,6 +39,7 @@ def stats_view(proxy: Proxy, counted: Carried | None = None) -> StatsView:
         hits=dict(stats.hits),
         handler_failures=stats.handler_failures,
         desyncs=stats.desyncs,
+        not_reached=stats.not_reached,
         latency=stats.latency.quantiles(),
         delay=stats.delay.quantiles(),
         delay_error=stats.delay_error.quantiles(),
@@ -118,6 +120,7 @@ def proxy_view(proxy: Proxy, counted: Carried | None = None) -> ProxyView:
         ),
         chain=tuple(chain_view(entry) for entry in proxy.entries()),
         faults=tuple(fault_view(layer) for layer in proxy.layers.over),
+        not_reached=reach.view(proxy),
         last_error=proxy.last_error,
         stats=stats_view(proxy, counted),
     )

@@ -53,6 +53,11 @@ class Armed:
         match = self.options.match
         return match is not None and match.asks
 
+    @property
+    def needs_words(self) -> bool:
+        """Whether it can only act on requests that the protocol reads."""
+        return self.asks or self.kind.needs_words(self.options)
+
     def suits(self, request: Request | None, client: str) -> bool:
         """Whether it is for this request of this client's; None: no request is known."""
         match = self.options.match

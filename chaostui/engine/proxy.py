@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from chaostui.actions import Close
+from chaostui.engine import reach
 from chaostui.engine.certificates import Contexts
 from chaostui.engine.compile import Compiled, compile_plan, entry_name
 from chaostui.engine.connection import Connection
@@ -63,6 +64,8 @@ class Proxy:
         self.door = Doorkeeper(self)
         self.connections: dict[int, Connection] = {}
         self.half_closed: set[Connection] = set()
+        self.sealed: dict[Connection, None] = {}
+        """Those whose bytes only the peers can read, oldest first."""
         self.last_error = ""
         self._compiled = Compiled()
         self._young: dict[Connection, None] = {}
@@ -267,6 +270,7 @@ class Proxy:
         self.connections.pop(connection.id, None)
         self.half_closed.discard(connection)
         self._young.pop(connection, None)
+        self.sealed.pop(connection, None)
         self.stats.upstream += connection.up.received
         self.stats.downstream += connection.down.received
         self.core.closed(self)
@@ -306,7 +310,14 @@ class Proxy:
     def lost_frame(self, connection: Connection, why: str) -> None:
         """A protocol could not follow a connection any more."""
         self.stats.desyncs += 1
-        self.warn(f"connection {connection.id} passes as plain tcp: {why}")
+        if connection.protocol.sealed:
+            self.sealed[connection] = None
+            reach.lost(connection)
+        missed = reach.missed(connection)
+        what = f", and {' and '.join(missed)} cannot reach it" if missed else ""
+        hint = reach.remedy(self) if missed else ""
+        mend = f" ({hint} mends it)" if hint else ""
+        self.warn(f"connection {connection.id} passes as plain tcp: {why}{what}{mend}")
 
     def warn(self, message: str, error: Exception | None = None) -> None:
         """Tell an operator; the log gets at most one line in ten seconds."""

@@ -66,6 +66,7 @@ class Stats:
         "handler_failures",
         "hits",
         "latency",
+        "not_reached",
         "refused",
         "upstream",
     )
@@ -77,6 +78,7 @@ class Stats:
         self.upstream = 0
         self.downstream = 0
         self.desyncs = 0
+        self.not_reached = 0
         self.handler_failures = 0
         self.hits: Counter[str] = Counter()
         self.latency = Histogram()

@@ -39,6 +39,8 @@ class StatsView(View, frozen=True, kw_only=True):
     handler_failures: int = 0
     desyncs: int = 0
     """Connections on which the protocol's frame was lost."""
+    not_reached: int = 0
+    """Draws of faults that could not act: the connection is encrypted, and passes."""
     latency: Quantiles = Quantiles()
     """From a request's first byte to its reply's first byte, faults included."""
     delay: Quantiles = Quantiles()
@@ -79,6 +81,18 @@ class HandlerView(View, frozen=True, kw_only=True):
     """Seconds until its ``duration`` is over; None: no end."""
 
 
+class NotReached(View, frozen=True, kw_only=True):
+    """Open connections that pass although faults are on: they are encrypted or compressed."""
+
+    connections: int
+    handlers: tuple[str, ...]
+    """Those that need to read requests: ``errors``, and all that match on them."""
+    why: str
+    """What keeps one of these connections from being read: ``TLS, SNI shop``."""
+    remedy: str = ""
+    """The setting of the proxy that lets new connections be read; empty: there is none."""
+
+
 class ProxyView(View, frozen=True, kw_only=True):
     """One proxy as it is now."""
 
@@ -105,6 +119,8 @@ class ProxyView(View, frozen=True, kw_only=True):
     mix: tuple[HandlerView, ...] = ()
     chain: tuple[ChainView, ...] = ()
     faults: tuple[FaultView, ...] = ()
+    not_reached: NotReached | None = None
+    """Connections that faults in force cannot reach; None: there are none."""
     last_error: str = ""
     stats: StatsView = StatsView()
 
@@ -131,6 +147,8 @@ class ConnectionView(View, frozen=True, kw_only=True):
     request: str = ""
     """The name of its latest request, where the protocol tells."""
     opaque: str = ""
+    not_reached: tuple[str, ...] = ()
+    """Handlers in force that cannot act on it, as it is encrypted or compressed."""
 
 
 class SessionView(View, frozen=True, kw_only=True):

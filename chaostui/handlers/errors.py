@@ -37,17 +37,27 @@ class Errors(Handler):
         known = ", ".join(names) if names else "none: it can only reset"
         return f"{protocol.name} has no error named {options.kind!r} (it has {known})"
 
+    @classmethod
+    def needs_words(cls, options: Any) -> bool:
+        return not options.inject
+
     def on_open(self) -> Iterable[Action]:
         if not self.options.inject and not self.options.warmup:
             yield from self.context.protocol.error(self.options.kind, "open")
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        if not self.context.upstream or self.context.protocol.opaque or self.warming(frame):
+        if not self.reaches or self.warming(frame):
             yield Send(frame.data)
         elif self.options.inject:
             yield Send(self.spoil(frame.data))
         elif frame.last:
             yield from self.context.protocol.error(self.options.kind, request=self.context.request)
+
+    @property
+    def reaches(self) -> bool:
+        """Whether it can act on what comes: on requests, or for ``inject`` on their bytes."""
+        opaque = self.context.protocol.opaque and not self.options.inject
+        return self.context.upstream and not opaque
 
     def warming(self, frame: Frame) -> bool:
         """Count the calls of the proxy and say whether this one still passes."""

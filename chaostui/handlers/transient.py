@@ -27,11 +27,11 @@ class Transient(Errors):
         return ()
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        if self.context.upstream and frame.first:
+        if self.reaches and frame.first:
             shared = self.context.shared
             shared["turn"] = (shared.get("turn", -1) + 1) % (self.options.agitate + 1)
             self.passing = shared["turn"] == self.options.agitate
-        if not self.context.upstream or self.passing:
+        if not self.reaches or self.passing:
             yield Send(frame.data)
         else:
             yield from super().on_data(frame)

@@ -8,7 +8,13 @@ from typing import Any
 
 import msgspec
 
-from chaostui.engine.views import ChainView, ConnectionView, HandlerView, ProxyView
+from chaostui.engine.views import (
+    ChainView,
+    ConnectionView,
+    HandlerView,
+    NotReached,
+    ProxyView,
+)
 from chaostui.events import AnyEvent
 from chaostui.options import show
 from chaostui.safe_text import safe_text
@@ -53,11 +59,21 @@ def behavior(proxy: ProxyView) -> str:
 def proxy(one: ProxyView) -> list[str]:
     """A proxy with its handlers and its chain."""
     lines = [*proxies([one])]
+    if one.not_reached is not None:
+        lines.append(f"not reached: {not_reached(one.not_reached)}")
     if one.last_error:
         lines.append(f"last error: {one.last_error}")
     if one.mix:
         lines += ["", *columns(("HANDLER", "WEIGHT", "HITS", "OPTIONS"), map(_mixed, one.mix))]
     return [*lines, "", *chain(one.chain)] if one.chain else lines
+
+
+def not_reached(found: NotReached) -> str:
+    """Which faults miss how many connections, why, and what mends it."""
+    count = found.connections
+    many = f"{count} open connections" if count > 1 else "1 open connection"
+    text = f"{' and '.join(found.handlers)} cannot act on {many} ({found.why})"
+    return f"{text}; {found.remedy} mends it" if found.remedy else text
 
 
 def _mixed(one: HandlerView) -> tuple[object, ...]:

@@ -1,0 +1,67 @@
+"""Which faults in force cannot reach a connection, because only its peers can read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaostui.engine.views import NotReached
+
+if TYPE_CHECKING:
+    from chaostui.engine.connection import Connection
+    from chaostui.engine.plan import Plan
+    from chaostui.engine.proxy import Proxy
+
+
+def missed(connection: Connection) -> tuple[str, ...]:
+    """The handlers, by name, that are on and would need to read this connection's requests."""
+    protocol = connection.protocol
+    return _missed(connection, needing(connection.proxy.plan)) if protocol.sealed else ()
+
+
+def _missed(connection: Connection, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same of one that is sealed; ``names`` are those of its proxy's plan."""
+    pinned = connection.pinned
+    if pinned is None:
+        return names
+    return (pinned.name,) if pinned.needs_words else ()
+
+
+def needing(plan: Plan) -> tuple[str, ...]:
+    """The handlers of a plan that act on requests they can read alone."""
+    armed = (*plan.mix, *(entry.armed for entry in plan.chain))
+    return tuple(dict.fromkeys(each.name for each in armed if each.needs_words))
+
+
+def remedy(proxy: Proxy) -> str:
+    """The setting that lets such connections be read; empty where it is in force already."""
+    return 'tls = "terminate"' if proxy.settings.tls == "passthrough" else ""
+
+
+def view(proxy: Proxy) -> NotReached | None:
+    """Those of a proxy's open connections that pass although faults are on; None: none."""
+    if not proxy.sealed:
+        return None
+    mine = needing(proxy.plan)
+    found = {
+        connection: names for connection in proxy.sealed if (names := _missed(connection, mine))
+    }
+    if not found:
+        return None
+    handlers = dict.fromkeys(name for names in found.values() for name in names)
+    why = next(iter(found)).protocol.opaque
+    return NotReached(
+        connections=len(found), handlers=tuple(handlers), why=why, remedy=remedy(proxy)
+    )
+
+
+def lost(connection: Connection) -> None:
+    """It is sealed from now on: count the fault that was drawn for what it was about to ask."""
+    proxy, exchange = connection.proxy, connection.exchange
+    whole = proxy.settings.draw == "connection"
+    number = 1 if whole else max(connection.number, 1)
+    armed = connection.pinned or proxy.plan.pick(proxy.dice.roll(connection.ordinal, number))
+    if armed is None or not armed.needs_words or (exchange is not None and exchange.hit):
+        return
+    proxy.stats.not_reached += 1
+    if whole and exchange is not None and exchange.armed is armed and not connection.pinned:
+        armed.give_back()  # what is taken for the whole connection is given back by nobody else
