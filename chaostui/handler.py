@@ -125,6 +125,11 @@ class Handler:
         return ""
 
     @classmethod
+    def lasts(cls, options: Any) -> float | None:
+        """Say after how many seconds it switches itself off; None: when somebody does."""
+        return options.duration or None
+
+    @classmethod
     def refusal(cls, options: Any, protocol: type[Protocol]) -> str:
         """Say why it cannot act with ``options`` on such a proxy, or ``""``."""
         if cls.scope == "listener" and options.match is not None:

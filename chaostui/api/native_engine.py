@@ -63,6 +63,7 @@ def catalogue(known: Catalog) -> list[HandlerHelp]:
             name=kind.name,
             aliases=kind.aliases,
             help=_first_line(kind),
+            scope=kind.scope,
             options=options.describe(kind.Options),
         )
         for kind in _distinct(known.handlers)

@@ -145,7 +145,8 @@ class Strip:
         """Note the texts that were not told before."""
         told = self.told
         for c in some:
-            texts = (c.pinned.name if c.pinned else "", c.request, c.opaque)
+            pin = c.proxy.pins.get(c)
+            texts = (pin.name if pin else "", c.request, c.opaque)
             before = told.get(c.id)
             if before == texts:
                 continue

@@ -30,6 +30,8 @@ class HandlerHelp(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     aliases: tuple[str, ...]
     help: str
+    scope: str = "connection"
+    """``listener``: it meets all who connect; its weight is a share of the time."""
     options: tuple[Option, ...]
 
 

@@ -73,6 +73,7 @@ class Connection(ABC):
         """The current exchange's number; 0 until the client has spoken."""
         self.exchange: Exchange | None = None
         """The current exchange, where a handler or a chain may act on it."""
+        # In force: while everything passes, Proxy.pins alone knows what is kept.
         self.pinned: Armed | None = None
         self.request = self.first = ""
         """The newest request's name; what the client's first bytes tell where none is read."""
@@ -129,6 +130,7 @@ class Connection(ABC):
     def view(self) -> ConnectionView:
         """A frozen picture."""
         now = time.monotonic()
+        pinned = self.proxy.pins.get(self)
         return ConnectionView(
             id=self.id,
             proxy=self.proxy.name,
@@ -136,7 +138,7 @@ class Connection(ABC):
             backend=self.proxy.backend_name,
             state=self.state,
             handler=self.handler_name,
-            pinned=self.pinned.name if self.pinned else "",
+            pinned=pinned.name if pinned else "",
             age=now - self.opened,
             idle=self.look(now),
             upstream=self.up.received,

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from chaostui.engine.plan import Armed, ArmedEntry
-from chaostui.events import Injected
+from chaostui.events import Injected, Warned
 from chaostui.handler import Door
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ class Doorkeeper:
             self._proxy.spawn(listener.let_in(self._proxy.new_client, waiting))
         if armed is not None and armed is not before:
             self._tell(armed, door)
+        if other and door.state == "accept":
+            proxy = self._proxy
+            proxy.bus.publish(Warned, proxy=proxy.name, message="clients can connect again")
         if seconds is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(seconds, 0.0) + LATE, self.look)

@@ -43,7 +43,7 @@ class Faults(Lifecycle):
         self._refuse_if_halted(mix)
         before = str(found.layers.top.mix)
         if duration is not None:
-            layer = Layer(mix, options or {}, self._fault_id(), "", _end(duration))
+            layer = Layer(mix, options or {}, self._fault_id(), "", actor, _end(duration))
             self._with_layer(found, layer)
         else:
             top = found.layers.top
@@ -131,7 +131,7 @@ class Faults(Lifecycle):
             raise
 
     async def set_bypass(self, proxy: str | None, bypass: bool, actor: str) -> ProxyView:
-        """Pass everything, the mix kept; or act by it again."""
+        """Pass everything, mix, chain and pins kept; or act by them again."""
         found = self._find(proxy)
         found.bypass = bypass
         found.replan()
@@ -210,7 +210,7 @@ class Faults(Lifecycle):
     # -- everything normal ------------------------------------------------------------------
 
     async def reset(self, actor: str) -> None:
-        """All mixes normal, chains empty, bypass off, disabled proxies on again.
+        """All mixes normal, chains empty, nothing pinned, bypass off, disabled proxies on again.
 
         Raises CannotListen, when all else is done, for a proxy that stays off.
         """
@@ -230,8 +230,7 @@ class Faults(Lifecycle):
         proxy.layers.clear()
         proxy.bypass = False
         proxy.settings = replace(proxy.settings, chain=(), behavior=Mix())
-        for connection in proxy.connections.values():
-            connection.pinned = None
+        proxy.pins.clear()
         proxy.replan()
 
     async def halt(self, reason: str, actor: str) -> HaltView:

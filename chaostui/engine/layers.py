@@ -20,6 +20,7 @@ class Layer:
     options: RawOptions = field(default_factory=dict)
     id: str = ""
     session: str = ""
+    owner: str = ""
     ends_at: float | None = None
     """On the monotonic clock; None: no end of its own."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from chaostui.engine import reach
 from chaostui.engine.compile import handler_class, read_options
@@ -87,6 +88,7 @@ def fault_view(layer: Layer) -> FaultView:
     return FaultView(
         id=layer.id,
         session=layer.session,
+        owner=layer.owner,
         behavior=str(layer.mix),
         options=layer.options,
         ends_in=None if ends is None else max(ends - time.monotonic(), 0.0),
@@ -111,7 +113,10 @@ def proxy_view(proxy: Proxy, counted: Carried | None = None) -> ProxyView:
         backend_tls_ca=settings.backend_tls_ca,
         behavior=str(proxy.layers.top.mix),
         base=str(proxy.layers.base.mix),
+        base_options=proxy.layers.base.options,
         bypass=proxy.bypass,
+        door=proxy.listener.state if proxy.listener is not None else "accept",
+        pins=Counter([armed.name for armed in proxy.pins.values()]),
         mix=tuple(
             HandlerView(name=name, weight=weight, options={})
             if name == "normal"

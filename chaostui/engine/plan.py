@@ -44,8 +44,9 @@ class Armed:
 
     @property
     def ends_at(self) -> float | None:
-        """When its duration is over, on the monotonic clock; None: no end."""
-        return self.since + self.options.duration if self.options.duration else None
+        """When it switches itself off, on the monotonic clock; None: no end."""
+        seconds = self.kind.lasts(self.options)
+        return None if seconds is None else self.since + seconds
 
     @property
     def asks(self) -> bool:

@@ -66,6 +66,8 @@ class Proxy:
         self.half_closed: set[Connection] = set()
         self.sealed: dict[Connection, None] = {}
         """Those whose bytes only the peers can read, oldest first."""
+        self.pins: dict[Connection, Armed] = {}
+        """Connections that have a handler of their own, bypass or not."""
         self.last_error = ""
         self._compiled = Compiled()
         self._young: dict[Connection, None] = {}
@@ -169,11 +171,29 @@ class Proxy:
         """Put a compiled plan in force."""
         self._compiled = compiled
         changed = compiled.apply()
-        self.plan = Plan() if self.bypass or self.core.halted else compiled.plan
+        self.plan = Plan() if self.passing else compiled.plan
         for connection in tuple(self.connections.values()):
+            connection.pinned = self._pin_in_force(connection)
             connection.replan(self.plan, changed)
         self.core.schedule_ends(self)
         self.door.look()
+
+    @property
+    def passing(self) -> bool:
+        """Whether nothing acts, whatever is switched on."""
+        return self.bypass or self.core.halted
+
+    def pin(self, connection: Connection, armed: Armed | None) -> None:
+        """Give a connection a handler of its own; None frees it, and what was held goes on."""
+        if armed is None:
+            self.pins.pop(connection, None)
+        else:
+            self.pins[connection] = armed
+        connection.pinned = self._pin_in_force(connection)
+        connection.replan(self.plan, frozenset())
+
+    def _pin_in_force(self, connection: Connection) -> Armed | None:
+        return None if self.passing else self.pins.get(connection)
 
     def armed(self, name: str) -> Armed | None:
         """The handler of the mix of that name, when it is switched on, bypass or not."""
@@ -271,6 +291,7 @@ class Proxy:
         self.half_closed.discard(connection)
         self._young.pop(connection, None)
         self.sealed.pop(connection, None)
+        self.pins.pop(connection, None)
         self.stats.upstream += connection.up.received
         self.stats.downstream += connection.down.received
         self.core.closed(self)

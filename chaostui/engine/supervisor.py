@@ -52,6 +52,7 @@ class Supervisor(Faults):
             version=__version__,
             pid=os.getpid(),
             seed=self.core.seed,
+            profile=self.source,
             uptime=time.monotonic() - self._started,
             revision=self.revision,
             halt=self.halted(),
@@ -127,8 +128,7 @@ class Supervisor(Faults):
         if handler is not None:
             armed = self._pinned(proxy, handler)
             self._refuse_if_halted(Mix(((armed.name, 100.0),)))
-        connection.pinned = armed
-        connection.replan(proxy.plan, frozenset())  # what the pin before held goes on
+        proxy.pin(connection, armed)
         what = f"pinned {armed.name} to" if armed is not None else "unpinned"
         self._journal.write(actor, f"{what} connection {id}", proxy.name)
         return connection.view()
@@ -196,7 +196,7 @@ class Supervisor(Faults):
         mix = self.core.canonical_mix(mix)
         self._refuse_if_halted(mix)
         ends = None if duration is None else time.monotonic() + duration
-        layer = Layer(mix, options or {}, self._fault_id(), session, ends)
+        layer = Layer(mix, options or {}, self._fault_id(), session, owner.owner, ends)
         before = str(found.layers.top.mix)
         self._with_layer(found, layer)
         owner.faults.append((found, layer))

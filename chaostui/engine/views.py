@@ -65,6 +65,8 @@ class FaultView(View, frozen=True, kw_only=True):
 
     id: str
     session: str
+    owner: str = ""
+    """Whose it is: the session's owner, or who put in force what ends by itself."""
     behavior: str
     options: dict[str, dict[str, Any]] = {}
     ends_in: float | None = None
@@ -114,8 +116,14 @@ class ProxyView(View, frozen=True, kw_only=True):
     """The mix in force, ``20:delay,5:errors``; empty: all normal."""
     base: str
     """The proxy's own mix, which returns when all faults of sessions have ended."""
+    base_options: dict[str, dict[str, Any]] = {}
+    """Options that came with ``base`` and go with it, by handler."""
     bypass: bool = False
-    """The mix is kept but not applied."""
+    """Mix, chain and pins are kept but not applied."""
+    door: str = "accept"
+    """How clients that connect are met now: ``accept``, ``refuse`` or ``stall``."""
+    pins: dict[str, int] = {}
+    """How many live connections have a handler of their own, by that handler."""
     mix: tuple[HandlerView, ...] = ()
     chain: tuple[ChainView, ...] = ()
     faults: tuple[FaultView, ...] = ()
@@ -175,6 +183,8 @@ class EngineView(View, frozen=True, kw_only=True):
     version: str
     pid: int
     seed: int
+    profile: str = ""
+    """The file it was started with, where there was one."""
     uptime: float
     revision: int
     """Grows by one with each change, whoever made it."""

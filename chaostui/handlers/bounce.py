@@ -11,7 +11,7 @@ from chaostui.protocol import Protocol
 
 
 class Bounce(Handler):
-    """Go down and come back, once or every so often."""
+    """Go down and come back, once or every so often; after once it is switched off again."""
 
     name = "bounce"
     scope = "listener"
@@ -38,6 +38,11 @@ class Bounce(Handler):
         if options.period and options.period <= options.down:
             return "period must be longer than down, or it never comes back"
         return ""
+
+    @classmethod
+    def lasts(cls, options: Any) -> float | None:
+        ends = [seconds for seconds in (options.duration, options.down) if seconds]
+        return super().lasts(options) if options.period else min(ends)
 
     @classmethod
     def door(cls, options: Any, seconds: float) -> Door:

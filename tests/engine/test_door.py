@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from chaostui.events import Closed, Injected
+from chaostui.events import Closed, Injected, Warned
 from tests.engine.rig import ACTOR, Rig, echoing, proxied
 from tests.tcp import Peer
 from tests.wait import SLACK, eventually
@@ -134,6 +134,22 @@ async def test_a_bounce_cuts_refuses_and_comes_back() -> None:
         assert {event.reason for event in rig.events(Closed)} >= {"fault"}
         (told,) = rig.events(Injected)
         assert told.what == "clients are refused, connections cut"
+
+
+async def test_a_bounce_that_is_over_is_switched_off() -> None:
+    """When the backend is back, mix and chain are without it, and an event says so."""
+    async with proxied() as rig, echoing(rig):
+        await rig.mix("bounce", bounce={"down": 0.2})
+        await rig.chain("bounce", down=0.3)
+        during = rig.supervisor.proxy()
+        await eventually(lambda: not rig.supervisor.proxy().chain)
+        after = rig.supervisor.proxy()
+
+        assert during.door == "refuse"
+        assert during.mix[0].ends_in is not None
+        assert (after.behavior, after.chain, after.door) == ("", (), "accept")
+        assert [event.message for event in rig.events(Warned)] == ["clients can connect again"]
+        await echoed(await rig.connect())
 
 
 async def test_a_bounce_can_come_again() -> None:

@@ -14,6 +14,7 @@ from chaostui.errors import Conflict, NotFound, SettingsError
 from chaostui.events import Closed, Exchanged, Injected
 from chaostui.handler import Handler
 from chaostui.protocol import Frame
+from chaostui.settings import Mix
 from tests.engine.rig import ACTOR, Rig, catalog, echoing, fill, ping, proxied, quickest
 from tests.wait import SLACK, eventually
 
@@ -562,3 +563,52 @@ async def test_a_slow_reader_does_not_hold_up_a_change() -> None:
         await rig.mix("")
 
         assert asyncio.get_running_loop().time() - start < 0.5
+
+
+async def test_bypass_covers_pins() -> None:
+    """Bypassed, a pinned connection passes and what was held goes on; the pin is kept."""
+    async with proxied(behavior="100:blackout") as rig, echoing(rig):
+        await rig.supervisor.set_bypass(None, True, ACTOR)
+        client = await rig.connect()
+        await ping(client)
+        await rig.supervisor.pin(rig.only.id, "hang", ACTOR)
+        await ping(client)
+        await rig.supervisor.set_bypass(None, False, ACTOR)
+        asked = asyncio.ensure_future(ping(client))
+        await eventually(lambda: rig.hits.get("hang"))
+        kept = rig.supervisor.proxy()
+        assert not asked.done()
+        await rig.supervisor.set_bypass(None, True, ACTOR)
+        await asked
+
+        assert kept.pins == rig.supervisor.proxy().pins == {"hang": 1}
+        assert rig.only.pinned == "hang"
+
+
+async def test_a_proxy_counts_its_pins() -> None:
+    """Pins are counted by handler; one that is freed, reset or closed counts no more."""
+    async with proxied() as rig, echoing(rig):
+        clients = [await rig.connect() for _ in range(4)]
+        for client in clients:
+            await ping(client)
+        ids = [view.id for view in rig.supervisor.connections()]
+        for identity, handler in zip(ids, ("delay", "delay", "hang", "normal"), strict=True):
+            await rig.supervisor.pin(identity, handler, ACTOR)
+        four = rig.supervisor.proxy().pins
+        await rig.supervisor.pin(ids[0], None, ACTOR)
+        await rig.supervisor.reset_connection(ids[2], ACTOR)
+        await eventually(lambda: rig.supervisor.proxy().pins == {"delay": 1, "normal": 1})
+        await rig.supervisor.reset(ACTOR)
+
+        assert four == {"delay": 2, "hang": 1, "normal": 1}
+        assert rig.supervisor.proxy().pins == {}
+
+
+async def test_a_fault_says_whose_it_is() -> None:
+    """A session's fault carries its owner's name, a timed one that of who put it in force."""
+    async with proxied() as rig:
+        session = await rig.supervisor.open_session(30, "test_checkout", ACTOR)
+        await rig.supervisor.add_fault(session.id, None, Mix.parse("20:delay"), ACTOR)
+        await rig.mix("5:errors", duration=30)
+
+        assert [f.owner for f in rig.supervisor.proxy().faults] == ["test_checkout", ACTOR]
