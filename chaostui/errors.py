@@ -9,6 +9,7 @@
     * CannotListen      an address that cannot be bound
     * EngineUnreachable the client finds no engine at the address
     * EngineRefused     the engine answered a client's call with an error
+    * FaultLost         a with-block's fault ended before the block did
     * HandlerError      a user's handler broke its contract
 
 Each front maps this tree once: ``cli`` to exit codes, ``api`` to HTTP statuses,
@@ -77,6 +78,10 @@ class EngineRefused(ChaosError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class FaultLost(ChaosError):
+    """The fault of a with-block ended before the block did: what ran there proves nothing."""
 
 
 class HandlerError(ChaosError):

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import socket
 import struct
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -25,6 +26,11 @@ from chaostui.api.body import MAX_BODY
 logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 64
+"""Connections of a listener; those that hold a session are not among them."""
+
+MAX_HELD = 1_000
+"""Connections of a listener that hold a session; further ones are counted as all others."""
+
 MAX_TARGET = 8_192
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16_384
@@ -55,16 +61,45 @@ class ControlProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._body_bytes = 0
+        self.holds = False
+        """Whether a session lives as long as this connection does."""
+        self.resting_since: float | None = None
+        """When the last answer was complete, on the loop's clock; None: a request is under way."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or say 503 where there are too many."""
         super().connection_made(transport)
         if self.client is None:
             self.client = _peer(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if self._crowded() and not self._make_room():
             self._refuse(503, f"over {MAX_CONNECTIONS} connections to the control API")
         else:
             self._arm()
+
+    def _crowded(self) -> bool:
+        """Whether there are more connections than the limit, held ones left out."""
+        if len(self.connections) <= MAX_CONNECTIONS:
+            return False
+        return sum(not other.holds for other in self._others()) >= MAX_CONNECTIONS
+
+    def _make_room(self) -> bool:
+        """Close the connection that rests longest between two requests; False: none does."""
+        resting = [other for other in self._others() if other.resting_since is not None]
+        if not resting:
+            return False
+        longest = min(resting, key=lambda other: other.resting_since or 0.0)
+        self.connections.discard(longest)
+        longest.transport.close()
+        return True
+
+    def _others(self) -> Iterator[ControlProtocol]:
+        for other in self.connections:
+            if isinstance(other, ControlProtocol) and other is not self:
+                yield other
+
+    def _hold(self) -> None:
+        """Stop counting this connection: it holds a session as long as it is open."""
+        self.holds = sum(other.holds for other in self._others()) < MAX_HELD
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -75,9 +110,16 @@ class ControlProtocol(HttpToolsProtocol):
         """Take bytes; those after a refusal are dropped."""
         if self._refused:
             return
+        self.resting_since = None
         if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
             self._arm()
         super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """Rest until the next request."""
+        if not self.pipeline and self._deadline is None:
+            self.resting_since = self.loop.time()
+        super().on_response_complete()
 
     # -- parser callbacks
 
@@ -85,6 +127,7 @@ class ControlProtocol(HttpToolsProtocol):
         """Begin to count anew."""
         self._header_bytes = self._body_bytes = 0
         super().on_message_begin()
+        self.scope["state"]["hold"] = self._hold
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the request's target."""

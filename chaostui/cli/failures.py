@@ -26,6 +26,7 @@ EXIT_CODES: dict[type[errors.ChaosError], int] = {
     errors.EngineRefused: USAGE,
     errors.CannotListen: CANNOT_BIND,
     errors.EngineUnreachable: INTERNAL,
+    errors.FaultLost: INTERNAL,
     errors.HandlerError: INTERNAL,
 }
 """What each branch of the error tree ends the process with."""

@@ -113,7 +113,13 @@ class AsyncClient:
                 fault = await self.do(owner.fault(session, name, proxy, options))
             except EngineRefused as error:
                 raise owner.senseless(error) from None
-            yield fault
+            try:
+                yield fault
+            except Exception as error:
+                # A block whose fault was lost proves nothing, whatever it raises.
+                await self._disown(session, error)
+                raise
+            await self._disown(session)
 
     def with_behavior(
         self, name: str, *, proxy: str | None = None, **options: Any
@@ -134,18 +140,44 @@ class AsyncClient:
                 yield session
             finally:
                 renewing.cancel()
-        finally:
-            held.close()
-            # Where the engine is gone, its faults are gone too.
+        except BaseException:
             with suppress(EngineUnreachable, EngineRefused):
                 await self.do(calls.close_session(session))
+            raise
+        finally:
+            held.close()
+
+    async def _disown(self, session: str, cause: Exception | None = None) -> None:
+        """End a session with its block. Raises FaultLost where it had ended before."""
+        for tries in range(owner.TRIES, 0, -1):
+            try:
+                await self.do(calls.close_session(session))
+            except EngineRefused as error:
+                if not owner.busy(error) or tries == 1:
+                    raise owner.lost(error) from cause
+                await asyncio.sleep(owner.RETRY)
+            except EngineUnreachable as error:
+                raise owner.lost(error) from cause
+            else:
+                return
 
     async def _renew(self, session: str) -> None:
-        with suppress(EngineRefused):
-            while True:
-                await asyncio.sleep(owner.RENEWAL)
-                with suppress(EngineUnreachable):
-                    await self.do(calls.renew_session(session))
+        pause = owner.RENEWAL
+        while True:
+            await asyncio.sleep(pause)
+            pause = owner.RETRY
+            # Calls of the block do not wait for it, nor it for them.
+            client = AsyncClient()
+            client.address = self.address
+            try:
+                async with client, asyncio.timeout(owner.RENEWAL):
+                    await client.do(calls.renew_session(session))
+                pause = owner.RENEWAL
+            except EngineRefused as error:
+                if owner.gone(error):
+                    return
+            except (EngineUnreachable, TimeoutError):
+                continue
 
     # -- native -----------------------------------------------------------------------------
 

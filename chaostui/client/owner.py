@@ -11,14 +11,20 @@ from typing import Any
 from chaostui.client import calls
 from chaostui.client.ask import API, Ask, part
 from chaostui.engine.views import FaultView, SessionView
-from chaostui.errors import EngineRefused
+from chaostui.errors import ChaosError, EngineRefused, FaultLost
 from chaostui.settings import Mix
 
 LEASE = 30.0
 """Seconds after which the faults of a frozen owner end."""
 
 RENEWAL = LEASE / 3
-"""Seconds between two renewals."""
+"""Seconds between two renewals, and those that one may take."""
+
+RETRY = LEASE / 30
+"""Seconds after a renewal that failed until it is tried again."""
+
+TRIES = 5
+"""How often the end of a block is told to an engine that has no room for another connection."""
 
 
 def session() -> Ask[SessionView]:
@@ -51,6 +57,21 @@ def wanted(name: str, options: Mapping[str, Any]) -> tuple[Mix, dict[str, dict[s
         mine.setdefault("direction", "upstream" if mine.pop("before") else "downstream")
     mix = Mix(tuple(("normal" if n == "dummy" else n, w) for n, w in weights))
     return mix, {weights[0][0]: mine} if mine else None
+
+
+def gone(error: EngineRefused) -> bool:
+    """Whether the engine does not know the session any more; else it may be asked again."""
+    return error.status == 404
+
+
+def busy(error: EngineRefused) -> bool:
+    """Whether the engine has no room for another connection just now."""
+    return error.status == 503
+
+
+def lost(error: ChaosError) -> FaultLost:
+    """What a with-block raises at its end where its fault had ended before it."""
+    return FaultLost(f"the fault of this block ended before the block did: {error}")
 
 
 def senseless(error: EngineRefused) -> Exception:

@@ -7,6 +7,7 @@ import http.client
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -58,6 +59,7 @@ class Client:
     """
 
     _connection: http.client.HTTPConnection | None = None
+    _timeout = TIMEOUT
 
     def __init__(
         self,
@@ -118,14 +120,21 @@ class Client:
 
         The fault ends with the block, or within a second of this process's death, or 30 s after
         it froze. Blocks may nest and end in any order: each takes away its own fault alone.
-        Raises ValueError for a handler, option or proxy that does not exist.
+        Raises ValueError for a handler, option or proxy that does not exist, and FaultLost at
+        the block's end where the engine, or the session that owns the fault, ended before it.
         """
         with self._owning() as session:
             try:
                 fault = self.do(owner.fault(session, name, proxy, options))
             except EngineRefused as error:
                 raise owner.senseless(error) from None
-            yield fault
+            try:
+                yield fault
+            except Exception as error:
+                # A block whose fault was lost proves nothing, whatever it raises.
+                self._disown(session, error)
+                raise
+            self._disown(session)
 
     def with_behavior(
         self, name: str, *, proxy: str | None = None, **options: Any
@@ -144,20 +153,40 @@ class Client:
             keeper = threading.Thread(target=self._renew, args=(session, over), daemon=True)
             keeper.start()
             yield session
-        finally:
-            over.set()
-            # Where the engine is gone, its faults are gone too.
+        except BaseException:
             with suppress(EngineUnreachable, EngineRefused):
                 self.do(calls.close_session(session))
+            raise
+        finally:
+            over.set()
             held.close()
 
+    def _disown(self, session: str, cause: Exception | None = None) -> None:
+        """End a session with its block. Raises FaultLost where it had ended before."""
+        for tries in range(owner.TRIES, 0, -1):
+            try:
+                self.do(calls.close_session(session))
+            except EngineRefused as error:
+                if not owner.busy(error) or tries == 1:
+                    raise owner.lost(error) from cause
+                time.sleep(owner.RETRY)  # noqa: TID251 - this client blocks
+            except EngineUnreachable as error:
+                raise owner.lost(error) from cause
+            else:
+                return
+
     def _renew(self, session: str, over: threading.Event) -> None:
-        with self._another() as client:
-            while not over.wait(owner.RENEWAL):
+        pause = owner.RENEWAL
+        while not over.wait(pause):
+            pause = owner.RETRY
+            # Its connection is not kept: an engine has many blocks, and few connections.
+            with self._another(timeout=owner.RENEWAL) as client:
                 try:
                     client.do(calls.renew_session(session))
-                except EngineRefused:
-                    return
+                    pause = owner.RENEWAL
+                except EngineRefused as error:
+                    if owner.gone(error):
+                        return
                 except EngineUnreachable:
                     continue
 
@@ -261,18 +290,20 @@ class Client:
         response = self._connection.getresponse()
         return response.status, response.read()
 
-    def _connect(self, timeout: float = TIMEOUT) -> http.client.HTTPConnection:
+    def _connect(self, timeout: float | None = None) -> http.client.HTTPConnection:
         address = self.address
+        timeout = self._timeout if timeout is None else timeout
         if address.unix:
             return _UnixConnection(address.unix, timeout)
         if address.scheme == "https":
             return http.client.HTTPSConnection(address.host, address.port, timeout=timeout)
         return http.client.HTTPConnection(address.host, address.port, timeout=timeout)
 
-    def _another(self) -> Client:
+    def _another(self, timeout: float) -> Client:
         """A client of the same engine, with a connection of its own."""
         found = Client()
         found.address = self.address
+        found._timeout = timeout
         return found
 
     def _open_stream(

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from chaostui.engine.layers import Layer
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.views import SessionView
-from chaostui.errors import NotFound
+from chaostui.errors import Conflict, NotFound
+
+MAX_SESSIONS = 1_000
 
 
 class Session:
@@ -23,6 +25,7 @@ class Session:
         self.expires = time.monotonic() + lease
         self.faults: list[tuple[Proxy, Layer]] = []
         self.timer: asyncio.TimerHandle | None = None
+        self.ended = asyncio.Event()
 
     def view(self) -> SessionView:
         """A frozen picture."""
@@ -47,7 +50,9 @@ class Sessions:
         return tuple(session.view() for session in self._open.values())
 
     def open(self, owner: str, lease: float) -> Session:
-        """Open one that ends ``lease`` seconds after its last renewal."""
+        """Open one that ends ``lease`` seconds after its last renewal. Conflict over the limit."""
+        if len(self._open) >= MAX_SESSIONS:
+            raise Conflict(f"there are {MAX_SESSIONS} sessions, which is the limit")
         session = Session(owner, lease)
         self._open[session.id] = session
         self._set_timer(session)
@@ -71,6 +76,7 @@ class Sessions:
         """Take one away; its faults are the caller's to end. NotFound."""
         session = self.get(id)
         del self._open[id]
+        session.ended.set()
         if session.timer is not None:
             session.timer.cancel()
         return session

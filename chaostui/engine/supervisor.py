@@ -6,6 +6,7 @@ the journal under the ``actor`` who asked. ``proxy=None`` means the first proxy.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -166,6 +167,10 @@ class Supervisor(Faults):
     async def renew_session(self, id: str) -> SessionView:
         """Begin a session's lease anew. NotFound."""
         return self._sessions.renew(id).view()
+
+    def session_end(self, id: str) -> asyncio.Event:
+        """What is set when a session ends. NotFound."""
+        return self._sessions.get(id).ended
 
     async def close_session(self, id: str, actor: str) -> None:
         """End a session and its faults. NotFound."""

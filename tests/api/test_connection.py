@@ -11,6 +11,7 @@ import pytest
 
 from chaostui.api import connection
 from chaostui.api.connection import MAX_CONNECTIONS
+from chaostui.client import Client
 from tests.api.engine import Engine
 from tests.wait import until
 
@@ -132,6 +133,44 @@ def test_connections_over_the_limit_are_503_until_one_ends(engine: Engine) -> No
         assert time.monotonic() - start < 1.5
         first.close()
         until(lambda: engine.ask("GET", "/handler").status == 200)
+
+
+def test_a_connection_that_rests_gives_way_to_a_new_one(engine: Engine) -> None:
+    """Kept connections, of which clients have one each, keep nobody out; the oldest goes first."""
+    with ExitStack() as kept:
+        clients = [kept.enter_context(engine.client()) for _ in range(MAX_CONNECTIONS)]
+        for client in clients:
+            client.health()
+
+        assert engine.ask("GET", "/handler").status == 200
+        assert has_ended(clients[0])
+        assert not has_ended(clients[1])
+        assert all(client.health() for client in clients)
+
+
+def has_ended(client: Client) -> bool:
+    """Whether the engine has closed a client's kept connection."""
+    assert client._connection is not None
+    client._connection.sock.setblocking(False)
+    try:
+        return client._connection.sock.recv(1) == b""
+    except BlockingIOError:
+        client._connection.sock.setblocking(True)
+        return False
+
+
+def test_connections_that_hold_a_session_are_not_counted(engine: Engine) -> None:
+    """A test run may break things in many tests at once."""
+    sessions = "/api/v1/sessions"
+    with ExitStack() as held:
+        for _ in range(MAX_CONNECTIONS + 10):
+            session = engine.ask("POST", sessions, {}).json["id"]
+            sock = held.enter_context(socket.create_connection(("127.0.0.1", engine.port)))
+            sock.sendall(f"GET {sessions}/{session}/hold HTTP/1.1\r\n{HEAD}\r\n".encode())
+            assert sock.recv(12) == b"HTTP/1.1 200"
+
+        assert len(engine.ask("GET", sessions).json) == MAX_CONNECTIONS + 10
+    until(lambda: engine.ask("GET", sessions).json == [])
 
 
 def test_pipelined_requests_are_answered_in_order(engine: Engine) -> None:

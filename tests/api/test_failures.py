@@ -20,7 +20,12 @@ def test_every_error_has_a_status_or_is_no_server_s() -> None:
 
     rest = ours - set(STATUSES)
 
-    assert rest == {errors.EngineUnreachable, errors.EngineRefused, errors.HandlerError}
+    assert rest == {
+        errors.EngineUnreachable,
+        errors.EngineRefused,
+        errors.FaultLost,
+        errors.HandlerError,
+    }
 
 
 @pytest.mark.parametrize(

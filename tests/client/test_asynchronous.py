@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chaostui.api.connection import MAX_CONNECTIONS
 from chaostui.client import AsyncClient, Client
-from chaostui.errors import EngineRefused, EngineUnreachable
+from chaostui.errors import EngineRefused, EngineUnreachable, FaultLost
 from chaostui.events import Changed
 from tests.api.engine import Echo, Engine, proxy
 from tests.tcp import free_port
@@ -108,8 +111,49 @@ async def test_the_lease_is_renewed_within_the_block(
         assert await client.get_handler() == "errors"
 
 
+async def test_a_block_whose_fault_was_lost_raises(client: AsyncClient) -> None:
+    """At its end at the latest, and with the block's own error as the cause."""
+    with pytest.raises(FaultLost, match="no such session"):
+        async with client.with_handler("errors"):
+            await client.close_session((await client.sessions())[0].id)
+
+    async def block() -> None:
+        async with client.with_behavior("error"):
+            await client.close_session((await client.sessions())[0].id)
+            raise RuntimeError("mine")
+
+    with pytest.raises(FaultLost) as caught:
+        await block()
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+async def test_a_renewal_that_finds_no_room_is_tried_again(
+    engine: Engine, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full API is no end of a fault."""
+    monkeypatch.setattr("chaostui.client.owner.RENEWAL", 0.05)
+    monkeypatch.setattr("chaostui.client.owner.RETRY", 0.05)
+    async with client.with_handler("errors"):
+        with ExitStack() as crowd:
+            for _ in range(MAX_CONNECTIONS):
+                crowd.enter_context(socket.create_connection(("127.0.0.1", engine.port)))
+            with pytest.raises(EngineRefused, match="over 64"):
+                await refusal(client)
+        seen: list[float] = []
+        async with asyncio.timeout(5):
+            while len(seen) < 2 or seen[-1] <= seen[-2]:
+                with suppress(EngineRefused):  # until the crowd has been seen to leave
+                    seen.append((await client.sessions())[0].expires_in)
+
+
+async def refusal(client: AsyncClient) -> None:
+    """Ask until the API has no room."""
+    while True:
+        await client.health()
+
+
 async def test_the_death_of_the_connection_ends_the_fault(engine: Engine) -> None:
-    """A loop that stops in the middle of a block leaves nothing broken."""
+    """A loop that stops in the middle of a block leaves nothing broken, and the block raises."""
     client = AsyncClient("127.0.0.1", engine.port)
     block = client.with_handler("errors")
     await block.__aenter__()
@@ -119,7 +163,8 @@ async def test_the_death_of_the_connection_ends_the_fault(engine: Engine) -> Non
             engine._loop.call_soon_threadsafe(connection.transport.abort)
 
     await eventually(lambda: engine.look(lambda s: s.proxy()).behavior == "", within=1)
-    await block.__aexit__(None, None, None)
+    with pytest.raises(FaultLost):
+        await block.__aexit__(None, None, None)
     await client.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from chaostui.api.connection import MAX_CONNECTIONS, ControlProtocol
 from chaostui.client import Client, Dropped
-from chaostui.errors import EngineRefused, EngineUnreachable
+from chaostui.client.owner import LEASE
+from chaostui.errors import EngineRefused, EngineUnreachable, FaultLost
 from chaostui.events import Changed
 from tests.api.engine import Echo, Engine, proxy
 from tests.tcp import free_port
@@ -168,16 +171,137 @@ def test_a_halt_is_told_as_such(client: Client) -> None:
         assert not client.halted().halted
 
 
-def test_an_engine_that_dies_within_the_block_leaves_the_test_s_own_error(engine: Engine) -> None:
-    """The end of a block never hides what happened in it."""
+def test_a_block_whose_engine_died_raises(engine: Engine) -> None:
+    """Nothing was broken any more, so the test has tested nothing."""
+    with (
+        pytest.raises(FaultLost, match=r"ended before the block did: no engine answers"),
+        engine.client().with_handler("errors"),
+    ):
+        engine.stop()
+
+
+def test_a_block_whose_fault_was_lost_tells_its_own_error_too(engine: Engine) -> None:
+    """An error that a test expects may have come without the fault; it is the lost one's cause."""
+    client = engine.client()
+
+    def block() -> None:
+        with client.with_handler("errors"):
+            engine.client().close_session(client.sessions()[0].id)
+            raise RuntimeError("mine")
+
+    with pytest.raises(FaultLost, match=r"ended before the block did: no such session") as caught:
+        block()
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_block_that_ends_in_an_exit_is_left_alone(engine: Engine) -> None:
+    """Who interrupts a test does not care for its fault."""
 
     def block() -> None:
         with engine.client().with_handler("errors"):
             engine.stop()
-            raise RuntimeError("mine")
+            raise KeyboardInterrupt
 
-    with pytest.raises(RuntimeError, match="mine"):
+    with pytest.raises(KeyboardInterrupt):
         block()
+
+
+def test_an_inner_block_that_lost_its_fault_ends_the_outer_one(client: Client) -> None:
+    """The one that was lost is told, and nothing stays broken."""
+
+    def blocks() -> None:
+        with client.with_handler("errors"), client.with_handler("hang"):
+            client.close_session(client.sessions()[1].id)
+
+    with pytest.raises(FaultLost):
+        blocks()
+    assert client.sessions() == []
+
+
+def test_a_block_that_was_frozen_longer_than_its_lease_raises(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process that was stopped and goes on: its fault is over."""
+    monkeypatch.setattr("chaostui.client.owner.LEASE", 0.1)
+    monkeypatch.setattr("chaostui.client.owner.RENEWAL", 60.0)
+
+    with pytest.raises(FaultLost, match="lease is over"), client.with_handler("errors"):
+        until(lambda: not client.sessions())
+
+
+def test_a_renewal_that_finds_no_room_is_tried_again(
+    engine: Engine, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full API is no end of a fault."""
+    monkeypatch.setattr("chaostui.client.owner.RENEWAL", 0.05)
+    monkeypatch.setattr("chaostui.client.owner.RETRY", 0.05)
+    refused = count_refusals(monkeypatch)
+    with client.with_handler("errors"), ExitStack() as crowd:
+        for _ in range(MAX_CONNECTIONS):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", engine.port)))
+        until(lambda: len(refused) >= 3)
+        crowd.close()
+        until(lambda: not engine.look(lambda _: crowded(engine)))
+        before = client.sessions()[0].expires_in
+        until(lambda: client.sessions()[0].expires_in > before)
+
+
+def crowded(engine: Engine) -> bool:
+    """Whether the API has no room for another connection."""
+    return any(len(state.connections) >= MAX_CONNECTIONS for state in engine.server._states)
+
+
+def count_refusals(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note each connection that the API has no room for."""
+    refused: list[int] = []
+    refuse = ControlProtocol._refuse
+
+    def noted(self: ControlProtocol, status: int, message: str) -> None:
+        refused.append(status)
+        refuse(self, status, message)
+
+    monkeypatch.setattr(ControlProtocol, "_refuse", noted)
+    return refused
+
+
+BLOCKS = """
+import sys
+from chaostui.client import Client, owner
+owner.RENEWAL = owner.RETRY = 0.2
+client = Client("127.0.0.1", int(sys.argv[1]))
+with client.with_handler("delay"), client.with_handler("errors"):
+    print("in", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_many_processes_keep_their_faults_at_once(engine: Engine) -> None:
+    """Two dozen processes of two nested blocks are more than the API takes of other connections."""
+    command = [sys.executable, "-c", BLOCKS, str(engine.port)]
+    pipe = subprocess.PIPE
+    owners = [subprocess.Popen(command, stdin=pipe, stdout=pipe) for _ in range(24)]
+    try:
+        for process in owners:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"in\n"
+        with engine.client() as client:
+            left = {session.id: session.expires_in for session in client.sessions()}
+            assert len(left) == 48
+            until(lambda: all_renewed(client, left), within=20)
+    finally:
+        for process in owners:
+            process.communicate(b"\n", timeout=60)
+    assert [process.returncode for process in owners] == [0] * 24
+
+
+def all_renewed(client: Client, left: dict[str, float]) -> bool:
+    """Whether all these sessions have begun their leases anew since they were looked at."""
+    for session in client.sessions():
+        if session.expires_in > left.get(session.id, LEASE):
+            del left[session.id]
+        elif session.id in left:
+            left[session.id] = session.expires_in
+    return not left
 
 
 def test_the_lease_is_renewed_within_the_block(
