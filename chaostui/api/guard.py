@@ -41,7 +41,10 @@ class Rules(msgspec.Struct, frozen=True):
     """What a request must show; ``token`` None: no token is asked for."""
 
     hosts: frozenset[str] = frozenset()
+    """Whom the owner lets in, as Host and as Origin, whatever the port."""
     token: bytes | None = None
+    bound: str = ""
+    """The address of the API: a Host, but no Origin, since other servers' pages may have it."""
 
     def check(
         self,
@@ -74,7 +77,7 @@ class Rules(msgspec.Struct, frozen=True):
             host = host_of(value)
             if not host:
                 return Refusal(400, "the Host header is no host name")
-            if host not in LOCAL_HOSTS | self.hosts and host != local:
+            if host not in LOCAL_HOSTS | self.hosts and host not in (local, self.bound):
                 shown = safe_text(host, 100)
                 return Refusal(403, f"host not allowed: {shown} (use --api-allow-host)")
         return None
@@ -156,10 +159,12 @@ def rules(settings: ControlSettings) -> Rules:
                 "--api-token-file, or say --api-no-auth",
             )
         )
-    named = {host.lower() for host in settings.allow_host}
-    if listen is not None:
-        named.add(f"[{listen.host}]" if ":" in listen.host else listen.host.lower())
-    return Rules(frozenset(named), token)
+    bound = "" if listen is None else listen.host.lower()
+    return Rules(
+        frozenset(host.lower() for host in settings.allow_host),
+        token,
+        f"[{bound}]" if ":" in bound else bound,
+    )
 
 
 class Guard:

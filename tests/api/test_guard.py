@@ -103,6 +103,21 @@ def test_browsers_and_other_pages_are_refused(name: str, value: str, status: int
     assert (refusal.status if refusal else None) == status
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "chaos.test"])
+def test_a_page_of_another_server_on_this_machine_is_refused(host: str) -> None:
+    """An Origin is this very host and port, whatever address the API is bound to."""
+    address = Address.parse(f"{host}:8080")
+    ours = rules(ControlSettings(listen=address, token_file="", no_auth=True))
+    named = (b"host", f"{host}:8080".encode())
+
+    assert ours.check([named]) is None
+    assert ours.check([named, (b"origin", f"http://{host}:8080".encode())]) is None
+    assert ours.check([named, (b"origin", f"http://{host}:9999".encode())]) == (
+        403,
+        "origin not allowed",
+    )
+
+
 def test_options_is_refused() -> None:
     """A preflight never succeeds."""
     assert Rules().check([HOST], method="OPTIONS") == (405, "OPTIONS is not allowed")
@@ -192,6 +207,7 @@ def test_a_weak_token_is_refused_at_start(tmp_path: Path, content: bytes) -> Non
         ("POST", {"Host": "evil.example"}, 403),
         ("POST", {"Origin": "http://evil.example"}, 403),
         ("POST", {"Origin": "null"}, 403),
+        ("POST", {"Origin": "http://127.0.0.1:9999"}, 403),
         ("POST", {"Sec-Fetch-Site": "cross-site"}, 403),
         ("POST", {"User-Agent": "Mozilla/5.0"}, 403),
         ("OPTIONS", {}, 405),
