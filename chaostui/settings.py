@@ -196,6 +196,8 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     idle_timeout: Annotated[float, Meta(ge=0)] = 0.0
     """Close a connection on which nothing moved for so long; 0: never."""
     half_close_timeout: Annotated[float, Meta(gt=0)] = 300.0
+    slow_reply: Annotated[float, Meta(ge=0)] = 1.0
+    """A reply that takes so long to begin is told of as an event; 0: none is."""
     linger: Annotated[float, Meta(gt=0)] = 10.0
     """How long a close waits for a peer that does not read."""
     max_connections: Annotated[int, Meta(ge=0)] = 0

@@ -31,6 +31,7 @@ SUMMARIES = (
     ("delay_seconds", "delay", "How long bytes were held back"),
     ("delay_error_seconds", "delay_error", "How much later than asked held bytes left"),
 )
+"""Name, field of StatsView, help; quantiles are of a window, counts and sums of all time."""
 
 _POINTS = (("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max"))
 
@@ -111,7 +112,8 @@ def _summary(metric: Metric, proxy: str, quantiles: Quantiles) -> None:
     for point, field in _POINTS:
         labels = {"proxy": proxy, "quantile": point}
         metric.add_sample(metric.name, labels, getattr(quantiles, field))
-    metric.add_sample(f"{metric.name}_count", {"proxy": proxy}, quantiles.count)
+    metric.add_sample(f"{metric.name}_count", {"proxy": proxy}, quantiles.total_count)
+    metric.add_sample(f"{metric.name}_sum", {"proxy": proxy}, quantiles.total_seconds)
 
 
 def exposition(collector: Collector, accept: str) -> tuple[bytes, str]:

@@ -121,6 +121,7 @@ class Strip:
         )
         columns["age"].extend([now - c.opened for c in some])
         columns["idle"].extend([c.look(now) for c in some])
+        columns["reply"].extend([c.reply for c in some])
 
     def _sum(self, names: list[str], upstream: list[int], downstream: list[int]) -> None:
         present = set(names)

@@ -176,8 +176,8 @@ def _proxy(proxy: ProxyView) -> Sequence[object]:
         stats.exchanges,
         decimal(stats.upstream),
         decimal(stats.downstream),
-        _ms(stats.latency.p50),
-        _ms(stats.latency.p99),
+        _ms(stats.latency_whole.p50),
+        _ms(stats.latency_whole.p99),
         stats.refused,
     )
 

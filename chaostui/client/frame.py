@@ -26,6 +26,7 @@ COLUMNS = {
     "held": "I",
     "age": "d",
     "idle": "d",
+    "reply": "d",
 }
 """Name and array type code of each column, one item per connection; see docs/api.md."""
 

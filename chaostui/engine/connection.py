@@ -47,6 +47,7 @@ class Connection(ABC):
         "protocol",
         "proxy",
         "reason",
+        "reply",
         "request",
         "seen",
         "tls",
@@ -83,11 +84,10 @@ class Connection(ABC):
         self.opened = time.monotonic()
         self.reason: CloseReason | None = None
         self.closed = False
-        self.half_closed_at = 0.0
+        self.reply = self.half_closed_at = self._dialled_at = 0.0
         self.seen = (0, self.opened)
         """Bytes carried when they were last looked at, and when that last changed."""
         self._dialling: asyncio.Task[None] | None = None
-        self._dialled_at = 0.0
 
     def __repr__(self) -> str:
         up, down = self.up.received, self.down.received
@@ -141,6 +141,7 @@ class Connection(ABC):
             pinned=pinned.name if pinned else "",
             age=now - self.opened,
             idle=self.look(now),
+            reply=self.reply,
             upstream=self.up.received,
             downstream=self.down.received,
             exchanges=self.number,

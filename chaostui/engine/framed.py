@@ -231,7 +231,7 @@ class Framed(Turns):
     def _pass_replies(self, frames: list[Frame]) -> None:
         """Replies on which nothing acts."""
         waiting, now = self._waiting, time.monotonic()
-        latency = self.proxy.stats.latency
+        normal, slow = self.proxy.stats.normal, self.proxy.slow
         for frame in frames:
             left = frame.messages
             while left and waiting:
@@ -239,7 +239,10 @@ class Framed(Turns):
                 count = min(left, exchange.due)
                 left -= count
                 if frame.first:
-                    latency.record(now - exchange.asked, count)
+                    self.reply = seconds = now - exchange.asked
+                    normal.record(seconds, now, count)
+                    if seconds >= slow:
+                        self._publish(exchange.number, exchange.request, "normal", seconds)
                 if frame.last:
                     exchange.due -= count
                     exchange.answered = False

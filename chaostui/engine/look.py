@@ -10,8 +10,11 @@ from chaostui.engine.compile import handler_class, read_options
 from chaostui.engine.layers import Layer
 from chaostui.engine.plan import Armed, ArmedEntry
 from chaostui.engine.proxy import Proxy
-from chaostui.engine.views import ChainView, FaultView, HandlerView, ProxyView, StatsView
+from chaostui.engine.views import ChainView, FaultView, HandlerView, ProxyView, Quantiles, StatsView
 from chaostui.options import values
+
+FRESH = 0.45
+"""Seconds that percentiles in live frames may be old: to make them takes longer than the rest."""
 
 Carried = dict[str, tuple[int, int]]
 """Bytes upstream and downstream, by proxy."""
@@ -30,6 +33,7 @@ def stats_view(proxy: Proxy, counted: Carried | None = None) -> StatsView:
     """Counters of a proxy; ``counted`` are bytes that need no counting any more."""
     stats = proxy.stats
     upstream, downstream = (counted or {}).get(proxy.name) or carried(proxy)
+    times = stats.times(time.monotonic(), old=0.0 if counted is None else FRESH)
     return StatsView(
         connections=stats.connections,
         open=len(proxy.connections),
@@ -41,9 +45,11 @@ def stats_view(proxy: Proxy, counted: Carried | None = None) -> StatsView:
         handler_failures=stats.handler_failures,
         desyncs=stats.desyncs,
         not_reached=stats.not_reached,
-        latency=stats.latency.quantiles(),
-        delay=stats.delay.quantiles(),
-        delay_error=stats.delay_error.quantiles(),
+        latency=times.latency,
+        latency_whole=stats.latency_whole() if counted is None else Quantiles(),
+        delay=times.delay,
+        delay_error=times.delay_error,
+        by_handler=dict(times.by_handler),
     )
 
 

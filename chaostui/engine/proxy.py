@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Coroutine
@@ -107,6 +108,8 @@ class Proxy:
         """How TLS is ended here; None: it is not."""
         backend = self.settings.backend
         self.backend_name = str(backend)
+        self.slow = self.settings.slow_reply or math.inf
+        """From how long on a reply is told of as slow, in seconds."""
         ip = numeric(backend.host)
         self._target = (ip, backend.port) if ip else None
         """Where to dial, when nothing has to be resolved."""

@@ -22,6 +22,7 @@ from chaostui.engine.payload import Payload
 from chaostui.engine.plan import Armed, Catalog
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.sessions import Session, Sessions
+from chaostui.engine.stats import WINDOW
 from chaostui.engine.views import (
     ConnectionView,
     EngineView,
@@ -61,6 +62,7 @@ class Supervisor(Faults):
             sessions=self.sessions(),
             events=self.bus.newest,
             events_dropped=self.bus.dropped,
+            window=WINDOW,
             loop_lag=self.core.lag,
             max_connections=self.core.max_connections,
             rss=resident(),

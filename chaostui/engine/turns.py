@@ -140,11 +140,15 @@ class Turns(Drawn):
 
     def record_latency(self, exchange: Exchange | None, asked: float) -> None:
         """The first byte of a reply has come."""
-        seconds = time.monotonic() - asked
-        self.proxy.stats.latency.record(seconds)
+        now = time.monotonic()
+        self.reply = seconds = now - asked
+        proxy = self.proxy
         if exchange is not None:
             exchange.seconds = seconds
-        elif self.proxy.bus.exchanges_wanted:
+            proxy.stats.latency_of(exchange.handler).record(seconds, now)
+            return
+        proxy.stats.normal.record(seconds, now)
+        if proxy.bus.exchanges_wanted or seconds >= proxy.slow:
             self._publish(self.number, "", "normal", seconds)
 
     def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
@@ -166,7 +170,8 @@ class Turns(Drawn):
         armed = exchange.armed
         if armed is not None and not exchange.hit and (armed is not self._fixed or armed.asks):
             armed.give_back()
-        if exchange.hit or self.proxy.bus.exchanges_wanted:
+        proxy = self.proxy
+        if exchange.hit or proxy.bus.exchanges_wanted or exchange.seconds >= proxy.slow:
             self._publish(exchange.number, exchange.request, exchange.handler, exchange.seconds)
 
     def _publish(self, number: int, request: str, handler: str, seconds: float) -> None:

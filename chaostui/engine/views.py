@@ -15,17 +15,31 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quantiles(View, frozen=True, kw_only=True):
-    """A distribution of seconds, exact to 3.1 %."""
+    """A distribution of seconds, exact to 3.1 %: of a window, beside sums of all time."""
 
     count: int = 0
+    """Values in the window."""
     p50: float = 0.0
     p95: float = 0.0
     p99: float = 0.0
     max: float = 0.0
+    total_count: int = 0
+    """Values since the start."""
+    total_seconds: float = 0.0
+    """Their sum."""
+
+
+class HandlerTimes(View, frozen=True, kw_only=True):
+    """Times of the last ``EngineView.window`` seconds that have to do with one handler."""
+
+    latency: Quantiles = Quantiles()
+    """Reply times of the exchanges that were given this handler."""
+    delay: Quantiles = Quantiles()
+    """How long bytes were really held that it held, alone or with others."""
 
 
 class StatsView(View, frozen=True, kw_only=True):
-    """Counters of a proxy since it was made."""
+    """Counters of a proxy since it was made, times of the last ``EngineView.window`` seconds."""
 
     connections: int = 0
     open: int = 0
@@ -43,10 +57,14 @@ class StatsView(View, frozen=True, kw_only=True):
     """Draws of faults that could not act: the connection is encrypted, and passes."""
     latency: Quantiles = Quantiles()
     """From a request's first byte to its reply's first byte, faults included."""
+    latency_whole: Quantiles = Quantiles()
+    """The same since the proxy was made; live frames leave it out."""
     delay: Quantiles = Quantiles()
     """How long bytes were really held back."""
     delay_error: Quantiles = Quantiles()
     """How much later than asked held bytes left."""
+    by_handler: dict[str, HandlerTimes] = {}
+    """Times by handler, of those that have any; ``normal`` is what no handler was drawn for."""
 
 
 class ChainView(View, frozen=True, kw_only=True):
@@ -147,6 +165,8 @@ class ConnectionView(View, frozen=True, kw_only=True):
     pinned: str = ""
     age: float = 0.0
     idle: float = 0.0
+    reply: float = 0.0
+    """How long its latest reply took to begin; 0: none came."""
     upstream: int = 0
     downstream: int = 0
     exchanges: int = 0
@@ -194,6 +214,8 @@ class EngineView(View, frozen=True, kw_only=True):
     events: int = 0
     """The newest event's number."""
     events_dropped: int = 0
+    window: float = 10.0
+    """Seconds that the percentiles of ``StatsView`` look back."""
     loop_lag: float = 0.0
     """The longest the loop was late in the last second, in seconds."""
     max_connections: int = 0

@@ -385,9 +385,9 @@ class Walker:
             self._held.popleft()
             self.bytes -= len(held.data)
             if held.delays:
+                names = {stage.armed.name for stage, _ in held.delays}
                 stats = self._link.connection.proxy.stats
-                stats.delay.record(now - held.arrival)
-                stats.delay_error.record(max(now - held.due, 0.0))
+                stats.held(now - held.arrival, max(now - held.due, 0.0), names, now)
             self._write(held.what, held.data)
         self._link.settle()
 

@@ -127,6 +127,7 @@ class FakeEngine:
             row["downstream"] += int(row["speed"] * (wave + 0.6 - busy / 3) * seconds)
             row["exchanges"] += 1
             row["handler"] = self._drawn()
+            row["reply"] = 0.0004 + (row["id"] * 37 % 50) / 1e4 + (1.5 if row["handler"] else 0)
             if row["handler"]:
                 row["hits"] += 1
         self._count(seconds, busy)
@@ -213,7 +214,7 @@ class FakeEngine:
             "handler": self._drawn(), "upstream": dice.randrange(9_000_000),
             "downstream": dice.randrange(80_000_000), "exchanges": dice.randrange(9000),
             "hits": dice.randrange(60), "held": 0, "age": dice.uniform(1, 900),
-            "idle": dice.uniform(0, 0.5), "speed": dice.uniform(2_000, 900_000),
+            "idle": dice.uniform(0, 0.5), "reply": 0.0, "speed": dice.uniform(2_000, 900_000),
             "client": f"10.0.{identity // 250}.{identity % 250}:{40000 + identity % 20000}",
             "backend": "10.1.0.9:6379", "pinned": "", "request": dice.choice(REQUESTS),
         }  # fmt: skip

@@ -26,6 +26,7 @@ _EDITABLE = {
     "backend_tls_ca": "a PEM file: whom to trust; empty: whom the system trusts",
     "connect_timeout": "for the backend to answer, in seconds",
     "idle_timeout": "close a connection on which nothing moved for so long; 0: never",
+    "slow_reply": "from how long on a reply is an event, in seconds; 0: never",
     "half_close_timeout": "after one side ended, in seconds",
     "linger": "how long a close waits for a peer that does not read",
     "max_connections": "further clients wait; 0: what the file limit allows",
