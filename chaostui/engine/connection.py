@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
-from chaostui.engine import reach, securing
+from chaostui.engine import reach
+from chaostui.engine.dialling import Dialling
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.link import Link
 from chaostui.engine.payload import Payload
 from chaostui.engine.side import Side
 from chaostui.engine.views import ConnectionView
-from chaostui.errors import ChaosError
 from chaostui.events import Closed, CloseReason, Dialled, Opened
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ class Connection(ABC):
     """Joins the two sides by a link each way. ``Turns`` adds what happens in between."""
 
     __slots__ = (
-        "_dialled_at",
         "_dialling",
         "backend",
         "client",
@@ -84,10 +82,10 @@ class Connection(ABC):
         self.opened = time.monotonic()
         self.reason: CloseReason | None = None
         self.closed = False
-        self.reply = self.half_closed_at = self._dialled_at = 0.0
+        self.reply = self.half_closed_at = 0.0
         self.seen = (0, self.opened)
         """Bytes carried when they were last looked at, and when that last changed."""
-        self._dialling: asyncio.Task[None] | None = None
+        self._dialling: Dialling | None = None
 
     def __repr__(self) -> str:
         up, down = self.up.received, self.down.received
@@ -177,6 +175,11 @@ class Connection(ABC):
             self.draw_at_open()
             self.up.feed(What.OPEN, NO_FRAME, self.exchange)
 
+    def turn_away(self) -> None:
+        """The proxy was switched off, or removed, while its client was being accepted."""
+        self.closed = True  # it never was one: nobody counts it, nobody is told
+        self.client.abort()
+
     @abstractmethod
     def draw_at_open(self) -> None:
         """Draw for the first exchange before anything was read."""
@@ -201,29 +204,12 @@ class Connection(ABC):
     def dial(self) -> None:
         """Call the backend."""
         if self._dialling is None and self.client.writable:
-            self._dialled_at = time.monotonic()
-            self._dialling = asyncio.get_running_loop().create_task(self._dial())
-            self.proxy.dialling.add(self)
+            self._dialling = Dialling(self)
 
-    async def _dial(self) -> None:
-        problem = ""
-        reason: CloseReason = "backend unreachable"
-        try:
-            await self.proxy.dial(securing.backend_protocol(self))
-        except asyncio.CancelledError:
-            if self.reason != "connect timeout":
-                raise
-            limit = self.proxy.settings.connect_timeout
-            problem, reason = f"connect timeout after {limit:g} s", "connect timeout"
-        except ConnectionRefusedError:
-            problem, reason = "connection refused", "backend refused"
-        except (OSError, ChaosError) as error:
-            problem = str(error)
-        finally:
-            self.proxy.dialling.discard(self)
-        self._dialled(time.monotonic() - self._dialled_at, problem, reason)
-
-    def _dialled(self, seconds: float, problem: str, reason: CloseReason) -> None:
+    def dialled(
+        self, seconds: float, problem: str = "", reason: CloseReason = "backend unreachable"
+    ) -> None:
+        """The call of the backend has ended, with a ``problem`` or well."""
         self.proxy.dialled(problem)
         self.proxy.bus.publish(
             Dialled,
@@ -235,21 +221,12 @@ class Connection(ABC):
         )
         if problem:
             self.end(reason, Reset())
-        elif self.closed or not self.client.writable:
-            self.backend.abort()
 
     def joined(self) -> None:
         """The backend is there: what came before it goes on, ahead of anything else."""
         if not self.closed and self.client.writable:
             self.up.connected()
             self.down.settle()
-
-    def dial_too_long(self, now: float) -> None:
-        """Give the backend up if it has not answered within the proxy's connect timeout."""
-        late = now - self._dialled_at > self.proxy.settings.connect_timeout
-        if late and self._dialling is not None:
-            self.reason = "connect timeout"
-            self._dialling.cancel()
 
     # -- ending -----------------------------------------------------------------------------
 
@@ -273,6 +250,9 @@ class Connection(ABC):
 
     def side_lost(self, side: Side) -> None:
         """A socket is gone: closed by us, or reset by its peer."""
+        if self.closed:
+            self._untie()
+            return
         into, out_of = (self.down, self.up) if side is self.client else (self.up, self.down)
         into.drop()
         across = self.other(side)
@@ -327,8 +307,7 @@ class Connection(ABC):
                 link.dest.reset()
         if self.backend.transport is None:
             self.up.drop()
-            if self._dialling is not None and self._dialling is not asyncio.current_task():
-                self._dialling.cancel()
+            self._stop_dialling()
 
     def kill(self, reason: CloseReason) -> None:
         """Reset both sides at once; what is pending is lost."""
@@ -346,8 +325,11 @@ class Connection(ABC):
         self.reason = reason
         self.up.drop()
         self.down.drop()
+        self._stop_dialling()
+
+    def _stop_dialling(self) -> None:
         if self._dialling is not None:
-            self._dialling.cancel()
+            self._dialling.give_up()
 
     @abstractmethod
     def replan(self, plan: Plan, changed: frozenset[Armed]) -> None:
@@ -361,8 +343,7 @@ class Connection(ABC):
         if self.closed:
             return
         self.closed = True
-        if self._dialling is not None:
-            self._dialling.cancel()
+        self._stop_dialling()
         self.end_exchanges()
         for payload in self.payloads:
             payload.close()

@@ -19,6 +19,7 @@ from chaostui.engine.certificates import Contexts
 from chaostui.engine.compile import Compiled, compile_plan, entry_name
 from chaostui.engine.connection import Connection
 from chaostui.engine.dial import dial, keep_alive, numeric
+from chaostui.engine.dialling import Dialling
 from chaostui.engine.door import Doorkeeper
 from chaostui.engine.draw import Dice
 from chaostui.engine.framed import Framed
@@ -74,8 +75,8 @@ class Proxy:
         self._young: dict[Connection, None] = {}
         self._ordinal = 0
         self._warned = 0.0
-        self.dialling: set[Connection] = set()
-        """Connections whose backend has not answered yet."""
+        self.dialling: set[Dialling] = set()
+        """The calls of backends that have not been answered yet."""
         self._read_settings(tls)
 
     @property
@@ -300,13 +301,13 @@ class Proxy:
         self.core.closed(self)
 
     def dial(self, protocol: Callable[[], asyncio.Protocol]) -> Coroutine[Any, Any, Any]:
-        """Connect the backend's side of a connection; OSError or NotAllowed when it cannot."""
+        """Connect the backend's side of a connection; awaited: OSError, NotAllowed."""
         target = self._target
         if target is None:
             return dial(self.settings.backend, protocol, self.core.why_not_dial)
         why = self.core.why_not_dial(*target)
         if why:
-            raise NotAllowed(why)
+            return _not_allowed(why)
         return asyncio.get_running_loop().create_connection(protocol, *target)
 
     def dialled(self, problem: str) -> None:
@@ -366,8 +367,8 @@ class Proxy:
 
     def sweep(self, now: float) -> None:
         """End connections that were half-closed or idle for too long."""
-        for connection in tuple(self.dialling):
-            connection.dial_too_long(now)
+        for dialling in tuple(self.dialling):
+            dialling.look(now)
         self._keep_alive(now)
         limit = self.settings.half_close_timeout
         for connection in tuple(self.half_closed):
@@ -378,3 +379,7 @@ class Proxy:
             for live in tuple(self.connections.values()):
                 if live.look(now) >= self.settings.idle_timeout:
                     live.end("idle timeout", Close())
+
+
+async def _not_allowed(why: str) -> None:
+    raise NotAllowed(why)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
@@ -30,12 +29,12 @@ def client_protocol(connection: Connection) -> asyncio.Protocol:
     return client if tls is None or connection.protocol.negotiates_tls else layer(client, tls)
 
 
-def backend_protocol(connection: Connection) -> Callable[[], asyncio.Protocol]:
-    """What makes the protocol to dial a backend with."""
+def backend_protocol(connection: Connection) -> asyncio.Protocol:
+    """Who takes over the socket of a backend that was dialled."""
     backend, tls = connection.backend, connection.tls
     if tls is None or tls.backend is None or connection.protocol.negotiates_tls:
-        return backend.itself
-    return layer(backend, tls).itself
+        return backend
+    return layer(backend, tls)
 
 
 def hold(side: Side, read: bytes) -> None:

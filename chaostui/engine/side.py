@@ -33,6 +33,7 @@ class Side(asyncio.Protocol):
     __slots__ = (
         "_closer",
         "_drained",
+        "_emptying",
         "_paused",
         "closing",
         "connection",
@@ -54,10 +55,8 @@ class Side(asyncio.Protocol):
         self._paused = 0
         self._drained: asyncio.Event | None = None
         self._closer: asyncio.TimerHandle | None = None
-
-    def itself(self) -> Side:
-        """What a loop calls to make the protocol of a connection: there is one already."""
-        return self
+        self._emptying = False
+        """We have sent our FIN and drop what the peer still sends, for a while."""
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -102,6 +101,13 @@ class Side(asyncio.Protocol):
         if self._drained is not None:
             self._drained.set()
         self.connection.side_lost(self)
+
+    def peer_ended(self) -> None:
+        """The peer has sent its FIN."""
+        self.eof = True
+        if self._emptying and self._closer is not None:
+            self._closer.cancel()
+            self._close()
 
     def pause_writing(self) -> None:
         self.connection.other(self).pause(WRITE)
@@ -168,11 +174,13 @@ class Side(asyncio.Protocol):
                 self.send_fin()
             if self._paused:
                 self.transport.resume_reading()
+            self._emptying = True
             self._closer = loop.call_later(LINGER_UNREAD, self._close)
         else:
             self._close()
 
     def _close(self) -> None:
+        self._emptying = False
         if self.transport is None or self.lost:
             return
         pending = self.transport.get_write_buffer_size()

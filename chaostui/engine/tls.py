@@ -72,10 +72,6 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         """Our end was said, or will be after the handshake."""
         self._closing = False
 
-    def itself(self) -> TlsLayer:
-        """What a loop calls to make the protocol of a connection: there is one already."""
-        return self
-
     # -- beginning --------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -33,7 +33,10 @@ class ClientSide(Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.connection.accepted()
+        if self.connection.proxy.listener is None:
+            self.connection.turn_away()
+        else:
+            self.connection.accepted()
 
     def data_received(self, data: bytes) -> None:
         connection = self.connection
@@ -47,7 +50,7 @@ class ClientSide(Side):
             connection.requested(data)
 
     def eof_received(self) -> bool:
-        self.eof = True
+        self.peer_ended()
         self.connection.source_ended(self.connection.up)
         return True
 
@@ -74,7 +77,7 @@ class BackendSide(Side):
             link.feed(What.DATA, Frame(data), connection.exchange)
 
     def eof_received(self) -> bool:
-        self.eof = True
+        self.peer_ended()
         self.connection.source_ended(self.connection.down)
         return True
 

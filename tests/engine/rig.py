@@ -186,6 +186,8 @@ async def echo(peer: Peer) -> None:
         peer.half_close()
     except OSError:
         pass
+    finally:
+        peer.close()
 
 
 @asynccontextmanager
@@ -197,9 +199,9 @@ async def echoing(rig: Rig) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         while True:
             sock, _ = await loop.sock_accept(rig.backend.sock)
-            peer = Peer(sock)
-            rig.backend._accepted.append(peer)
-            busy.add(loop.create_task(echo(peer)))
+            task = loop.create_task(echo(Peer(sock)))
+            busy.add(task)
+            task.add_done_callback(busy.discard)
 
     server = asyncio.get_running_loop().create_task(serve())
     try:
