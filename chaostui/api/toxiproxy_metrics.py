@@ -23,8 +23,9 @@ promhttp_metric_handler_errors_total{cause="gathering"} 0
 async def metrics(call: Call) -> Answer:
     """Show the bytes of each proxy by direction."""
     lines = [OWN]
-    proxies = list(call.state.proxies().values())
+    proxies = list((await call.state.proxies()).values())
     stats = call.supervisor.stats()
+    proxies = [proxy for proxy in proxies if proxy["name"] in stats]
     for which, help_ in METRICS:
         name = f"toxiproxy_proxy_{which}_bytes_total"
         lines.append(f"# HELP {name} {help_}\n# TYPE {name} counter\n")

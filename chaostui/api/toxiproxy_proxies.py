@@ -8,6 +8,7 @@ from typing import Any
 from chaostui.api.toxiproxy_call import Answer, Call, Refused, bad_body, done, json
 from chaostui.api.toxiproxy_toxics import proxy_of
 from chaostui.engine.dial import resolve
+from chaostui.engine.steps import Steps
 from chaostui.engine.views import ProxyView
 from chaostui.errors import CannotListen, Conflict
 from chaostui.profiles.go_json import dumps, fields
@@ -30,7 +31,7 @@ async def version(_: Call) -> Answer:
 
 async def index(call: Call) -> Answer:
     """List all proxies."""
-    return json(call.state.proxies())
+    return json(await call.state.proxies())
 
 
 async def show(call: Call) -> Answer:
@@ -44,7 +45,7 @@ async def create(call: Call) -> Answer:
     for key in ("name", "upstream"):
         if not given.get(key):
             raise Refused(400, f"missing required field: {key}")
-    if any(view.name == given["name"] for view in call.supervisor.proxies()):
+    if call.supervisor.has(given["name"]):
         raise Refused(409, "proxy already exists")
     view = await _add(call, given, _toxics(given))
     return json(call.state.proxy(view), 201)
@@ -191,9 +192,11 @@ async def reset(call: Call) -> Answer:
 async def populate(call: Call) -> Answer:
     """Make the proxies of an array; those that are there already, and the same, stay."""
     made: list[dict[str, Any]] = []
+    steps = Steps()
     try:
-        for given, toxics in _wanted(call):
+        for given, toxics in await _wanted(call):
             made.append(await _populate_one(call, given, toxics, made))
+            await steps.rest()
     except (Refused, CannotListen) as error:
         if isinstance(error, CannotListen):
             error = Refused(500, go_listen_error(error))
@@ -201,14 +204,18 @@ async def populate(call: Call) -> Answer:
     return _populated(made)
 
 
-def _wanted(call: Call) -> list[tuple[dict[str, Any], list[Toxic]]]:
+async def _wanted(call: Call) -> list[tuple[dict[str, Any], list[Toxic]]]:
     """Read all proxies before any is touched."""
     given = call.json()
     if given is not None and not isinstance(given, list):
         kind = "object" if isinstance(given, dict) else "value"
         raise bad_body(TypeError(f"json: cannot unmarshal {kind} into Go value of type []Proxy"))
+    steps = Steps()
     try:
-        proxies = [fields(item, PROXY, GO_PROXY) for item in given or ()]
+        proxies = []
+        for item in given or ():
+            proxies.append(fields(item, PROXY, GO_PROXY))
+            await steps.rest()
     except ValueError as error:
         raise bad_body(error) from None
     for number, proxy in enumerate(proxies, 1):
@@ -222,9 +229,9 @@ async def _populate_one(
     call: Call, given: dict[str, Any], toxics: list[Toxic], made: list[dict[str, Any]]
 ) -> dict[str, Any]:
     name = given["name"]
-    view = next((view for view in call.supervisor.proxies() if view.name == name), None)
-    if view is None:
+    if not call.supervisor.has(name):
         return call.state.proxy(await _add(call, given, toxics))
+    view = call.supervisor.proxy(name)
     now = call.state.proxy(view)
     if not await _differs(now, given.get("listen", ""), given["upstream"]):
         return now

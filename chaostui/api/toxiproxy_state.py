@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chaostui.engine.steps import Steps
 from chaostui.engine.supervisor import Supervisor
 from chaostui.engine.views import ChainView, ProxyView
 from chaostui.profiles.go_json import Float32
@@ -52,11 +53,15 @@ class State:
 
     # -- proxies ----------------------------------------------------------------------------
 
-    def proxies(self) -> dict[str, dict[str, Any]]:
+    async def proxies(self) -> dict[str, dict[str, Any]]:
         """All proxies by name, sorted."""
+        steps, found = Steps(), {}
         views = sorted(self._supervisor.proxies(), key=lambda view: view.name)
         self._forget({view.name for view in views})
-        return {view.name: self.proxy(view) for view in views}
+        for view in views:
+            await steps.rest()
+            found[view.name] = self.proxy(view)
+        return found
 
     def _forget(self, names: set[str]) -> None:
         for words in (self._listens, self._upstreams):

@@ -69,7 +69,7 @@ def in_force(call: Call) -> str:
 def _proxy(call: Call) -> str | None:
     """The proxy that the call is about; None: the first one."""
     name = call.query("proxy")
-    if name is not None and all(name != proxy.name for proxy in call.supervisor.proxies()):
+    if name is not None and not call.supervisor.has(name):
         raise Wrong("querystring", "proxy", f"the '{name}' proxy does not exist")
     return name
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 import time
 from collections.abc import Coroutine
 from typing import Any
 
 from chaostui.engine.bus import Bus
 from chaostui.engine.memory import Memory
+from chaostui.engine.own import OwnAddresses
 from chaostui.engine.plan import Catalog
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.watch import Watch
@@ -40,11 +40,9 @@ class Core:
         self.handler_settings: dict[str, dict[str, Any]] = {}
         self.halted = False
         self.allow_link_local = False
-        self.control: list[tuple[str, int]] = []
-        """The control API's own addresses, never to be dialled."""
-        self._own: dict[int, list[str]] = {}
+        self.own = OwnAddresses()
         self.max_connections = connection_limit()
-        self.leaving: list[Proxy] = []
+        self.leaving: set[Proxy] = set()
         """Proxies that were removed while connections of theirs still close."""
         self.open = 0
         self.now = time.monotonic()
@@ -170,8 +168,8 @@ class Core:
         self.open -= 1
         if not self.open:
             self._last_closed.set()
-        if self.leaving:
-            self.leaving = [each for each in self.leaving if each.connections]
+        if not proxy.connections:
+            self.leaving.discard(proxy)
         self.admit()
 
     def admit(self) -> None:
@@ -192,36 +190,9 @@ class Core:
         link_local = ip.startswith(("169.254.", "fe8", "fe9", "fea", "feb", "::ffff:169.254."))
         if link_local and not self.allow_link_local:
             return f"{ip} is link-local, where cloud metadata lives (use --allow-upstream)"
-        if any(_same_host(ip, host) for host in self._own.get(port, ())):
+        if self.own.reaches(ip, port):
             return f"{Address(ip, port)} is an address of chaostui's own"
         return ""
-
-    def learn_own_addresses(self) -> None:
-        """Look where this engine itself listens now: it must not dial that."""
-        listeners = [p.listener for p in self.proxies.values() if p.listener is not None]
-        names = [name for listener in listeners for name in listener.names]
-        self._own = {
-            port: [h for h, p in (*names, *self.control) if p == port]
-            for _, port in (*names, *self.control)
-        }
-
-
-def _same_host(ip: str, listening: str) -> bool:
-    """Whether a connection to ``ip`` arrives at a socket that listens on ``listening``."""
-    ip = ip.removeprefix("::ffff:") if "." in ip else ip
-    if ip in ("0.0.0.0", "::"):
-        ip = "127.0.0.1" if ip == "0.0.0.0" else "::1"
-    if ip == listening:
-        return True
-    if listening not in ("0.0.0.0", "::"):
-        return False
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((ip, 0))
-        except OSError:
-            return False
-    return True
 
 
 def connection_limit() -> int:

@@ -13,6 +13,7 @@ from chaostui.engine.layers import Layer, RawOptions
 from chaostui.engine.lifecycle import Lifecycle
 from chaostui.engine.look import chain_view, handler_view, proxy_view
 from chaostui.engine.proxy import Proxy
+from chaostui.engine.steps import Steps
 from chaostui.engine.views import ChainView, HaltView, HandlerView, ProxyView
 from chaostui.errors import CannotListen, Conflict, NotFound, Problem, SettingsError
 from chaostui.options import unknown
@@ -215,7 +216,11 @@ class Faults(Lifecycle):
         Raises CannotListen, when all else is done, for a proxy that stays off.
         """
         stuck: CannotListen | None = None
+        steps = Steps()
         for proxy in tuple(self.core.proxies.values()):
+            await steps.rest()
+            if self.core.proxies.get(proxy.name) is not proxy:
+                continue
             self._calm(proxy)
             if not proxy.settings.enabled:
                 try:
@@ -239,8 +244,10 @@ class Faults(Lifecycle):
             by = f"{actor}: {reason}" if reason else actor
             self._halt = HaltView(halted=True, by=by, at=time.time())
             self.core.halted = True
-            for proxy in self.core.proxies.values():
+            steps = Steps()
+            for proxy in tuple(self.core.proxies.values()):
                 self._calm(proxy)
+                await steps.rest()
             self._journal.write(actor, "halt", after=reason)
         return self._halt
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,17 +15,26 @@ from msgspec.structs import replace
 from chaostui.engine.certificates import Contexts, contexts
 from chaostui.engine.compile import NORMAL, Compiled, compile_plan, read_options
 from chaostui.engine.core import Core
+from chaostui.engine.differences import (
+    ProfileChanges,
+    difference,
+    profile_changes,
+    profile_difference,
+)
 from chaostui.engine.journal import Journal
 from chaostui.engine.layers import merged_options
 from chaostui.engine.listener import Listener
 from chaostui.engine.look import proxy_view
 from chaostui.engine.plan import Catalog, Plan
 from chaostui.engine.proxy import Proxy
+from chaostui.engine.steps import Steps
 from chaostui.engine.views import HaltView, ProxyView
 from chaostui.errors import ChaosError, Conflict, Halted, NotFound, Problem, SettingsError
 from chaostui.events import CloseReason
 from chaostui.options import read, unknown
-from chaostui.settings import MAX_PROXIES, ChainEntry, Mix, Profile, ProxySettings, encode
+from chaostui.settings import MAX_PROXIES, Address, ChainEntry, Mix, Profile, ProxySettings
+
+log = logging.getLogger("chaostui.engine")
 
 
 class Lifecycle:
@@ -40,6 +50,7 @@ class Lifecycle:
         self._journal = Journal(self.bus)
         self._profile = Profile()
         self._started = time.monotonic()
+        self._applying = asyncio.Lock()
         self.core.on_end = self._ended
 
     @property
@@ -57,8 +68,7 @@ class Lifecycle:
 
     def own_control(self, addresses: list[tuple[str, int]]) -> None:
         """The control API listens on these IPs and ports: they are never dialled."""
-        self.core.control = addresses
-        self.core.learn_own_addresses()
+        self.core.own.add(addresses)
 
     def _refuse_if_halted(self, mix: Mix, chain: tuple[ChainEntry, ...] = ()) -> None:
         names = [name for name, weight in mix.weights if weight]
@@ -96,22 +106,25 @@ class Lifecycle:
         Connections of proxies that stay live on; faults of sessions stay where their proxy does.
         ``catalog`` holds the handlers that the profile may name, when they are others than now.
         """
-        for settings in profile.proxy:
-            self._refuse_if_halted(settings.behavior, settings.chain)
-        before, known = self.profile(), self.core.catalog
-        self.core.catalog = catalog or known
-        try:
-            await self._apply(profile)
-        except BaseException:
-            self.core.catalog = known
-            raise
-        changes = len(difference(before, self.profile()))
-        self._journal.write(actor, f"loaded a profile: {changes} changes")
+        async with self._applying:
+            for settings in profile.proxy:
+                self._refuse_if_halted(settings.behavior, settings.chain)
+            before, known = self.profile(), self.core.catalog
+            self.core.catalog = catalog or known
+            try:
+                await self._apply(profile)
+            except BaseException:
+                self.core.catalog = known
+                raise
+            self._tell(profile_changes(before, self.profile()), actor)
 
     async def _apply(self, profile: Profile) -> None:
         if len(profile.proxy) > MAX_PROXIES:
             raise SettingsError(Problem("proxy", f"more than {MAX_PROXIES} proxies"))
-        trial = {settings.name: self._trial(profile, settings) for settings in profile.proxy}
+        steps, trial = Steps(), {}
+        for settings in profile.proxy:
+            trial[settings.name] = check_settings(self.core, settings, profile.handler).tls
+            await steps.rest()
         if len(trial) < len(profile.proxy):
             raise SettingsError(Problem("proxy", "two proxies have the same name"))
         listeners = await self._bind(profile)
@@ -120,36 +133,52 @@ class Lifecycle:
         self.core.allow_link_local = profile.control.allow_upstream
         for name in [name for name in self.core.proxies if name not in trial]:
             self._drop(name)
-        order = {}
+            await steps.rest()
         for settings in profile.proxy:
-            tls = trial[settings.name].tls
-            order[settings.name] = await self._put(settings, tls, listeners.get(settings.name))
-        self.core.proxies.clear()
-        self.core.proxies.update(order)
-        for proxy in order.values():
+            proxy = await self._put(settings, trial[settings.name], listeners.get(settings.name))
             proxy.replan()
+            await steps.rest()
+        self._order([settings.name for settings in profile.proxy])
 
-    def _trial(self, profile: Profile, settings: ProxySettings) -> Compiled:
-        """Compile a proxy's plan to see whether it can be: SettingsError."""
-        return check_settings(self.core, settings, profile.handler)
+    def _order(self, names: list[str]) -> None:
+        """Keep these proxies alone, in this order; others came while there was a rest."""
+        proxies = self.core.proxies
+        for name in proxies.keys() - set(names):
+            self._drop(name)
+        kept = {name: proxies[name] for name in names if name in proxies}
+        proxies.clear()
+        proxies.update(kept)
+
+    def _tell(self, changes: ProfileChanges, actor: str) -> None:
+        """Write to the journal what a profile has changed."""
+        for name in changes.removed:
+            self._journal.write(actor, "removed", name)
+        for settings in changes.added:
+            self._journal.write(actor, "added", settings.name, after=str(settings.listen))
+        for name, told in changes.changed.items():
+            self._journal.write(actor, "changed", name, after=msgspec.json.encode(told).decode())
+        self._journal.write(actor, "loaded a profile", after=str(changes))
+        if not self.core.proxies:
+            log.warning("the profile that was loaded has no proxy: nothing listens any more")
+        for path in changes.at_start:
+            log.warning("%s: acts at the next start", path)
 
     async def _bind(self, profile: Profile) -> dict[str, Listener]:
         """Bind what is not bound yet; an address may go from one own proxy to another."""
         kept = {p.name: p.listener for p in self.core.proxies.values() if p.listener}
         new: dict[str, Listener] = {}
-        leaving = [
-            listener
-            for name, listener in kept.items()
-            if not any(s.name == name and listener.serves(s.listen) for s in profile.proxy)
-        ]
+        leaving = _leaving(kept, profile)
+        steps = Steps()
         try:
             for settings in profile.proxy:
+                await steps.rest()
                 old = kept.get(settings.name)
                 if not settings.enabled or (old and old.serves(settings.listen)):
                     continue
-                giver = next((each for each in leaving if each.serves(settings.listen)), None)
+                giver = leaving.get(settings.listen)
                 if giver is not None:
-                    leaving.remove(giver)
+                    for address in (giver.address, giver.bound):
+                        leaving.pop(address, None)
                     new[settings.name] = giver.share()
                 else:
                     new[settings.name] = await Listener.bind(settings.listen, settings.name)
@@ -181,7 +210,7 @@ class Lifecycle:
     def _drop(self, name: str) -> None:
         proxy = self.core.proxies.pop(name)
         if proxy.connections:
-            self.core.leaving.append(proxy)
+            self.core.leaving.add(proxy)
         proxy.shut()
         self.core.schedule_ends(proxy)
 
@@ -190,8 +219,10 @@ class Lifecycle:
 
         Returns how many had to be reset.
         """
-        for proxy in self.core.proxies.values():
+        steps = Steps()
+        for proxy in tuple(self.core.proxies.values()):
             proxy.close()
+            await steps.rest()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.core.all_closed(), seconds)
         cut = self.core.open
@@ -222,7 +253,7 @@ class Lifecycle:
     def diff(self, profile: Profile) -> list[dict[str, Any]]:
         """What ``profile`` would change: path, value now, value then."""
         proxies = tuple(replace(p, behavior=p.behavior.trimmed()) for p in profile.proxy)
-        return difference(self.profile(), replace(profile, proxy=proxies))
+        return profile_difference(self.profile(), replace(profile, proxy=proxies))
 
     # -- changing proxies -------------------------------------------------------------------
 
@@ -281,7 +312,7 @@ class Lifecycle:
         before, settings, compiled = check()
         await self._put(settings, compiled.tls, listener)
         proxy.replan()
-        told = msgspec.json.encode(difference(before, settings), enc_hook=encode).decode()
+        told = msgspec.json.encode(difference(before, settings)).decode()
         self._journal.write(actor, "changed", proxy.name, after=told)
         return proxy_view(proxy)
 
@@ -306,6 +337,16 @@ class Lifecycle:
         self._find(name)
         self._drop(name)
         self._journal.write(actor, "removed", name)
+
+
+def _leaving(kept: dict[str, Listener], profile: Profile) -> dict[Address, Listener]:
+    """The listeners that ``profile`` has no use for where they are, by their addresses."""
+    wanted = {settings.name: settings.listen for settings in profile.proxy}
+    found: dict[Address, Listener] = {}
+    for name, listener in kept.items():
+        if name not in wanted or not listener.serves(wanted[name]):
+            found |= {listener.address: listener, listener.bound: listener}
+    return found
 
 
 def check_settings(
@@ -333,26 +374,3 @@ def check_settings(
     )
     compiled.tls = contexts(settings, protocol)
     return compiled
-
-
-def difference(before: Any, after: Any, path: str = "") -> list[dict[str, Any]]:
-    """The leaves in which two settings differ: their path, and both values."""
-    old = msgspec.to_builtins(before, enc_hook=encode)
-    new = msgspec.to_builtins(after, enc_hook=encode)
-    return list(_differences(old, new, path))
-
-
-def _differences(old: Any, new: Any, path: str) -> Any:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(key for key in new if key not in old)]:
-            yield from _differences(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
-    elif _named(old) and _named(new):
-        yield from _differences({i["name"]: i for i in old}, {i["name"]: i for i in new}, path)
-    elif old != new:
-        yield {"path": path, "running": old, "given": new}
-
-
-def _named(items: Any) -> bool:
-    return isinstance(items, (list, tuple)) and all(
-        isinstance(item, dict) and "name" in item for item in items
-    )

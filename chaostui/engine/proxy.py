@@ -237,7 +237,7 @@ class Proxy:
     async def open(self, listener: Listener) -> None:
         """Accept clients on ``listener``, which is the proxy's from now on."""
         self.listener = listener
-        self.core.learn_own_addresses()
+        self.core.own.add(listener.names)
         self.door.look()
         await self.accept()
 
@@ -268,9 +268,9 @@ class Proxy:
         """Give the address up. Connections stay."""
         if self.listener is not None:
             self.listener.close()
+            self.core.own.remove(self.listener.names)
             self.listener = None
             self.door.rest()
-            self.core.learn_own_addresses()
 
     def new_client(self) -> asyncio.Protocol:
         """The protocol object for a client that is being accepted."""

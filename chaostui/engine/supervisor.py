@@ -69,6 +69,10 @@ class Supervisor(Faults):
             unauthenticated=self.unauthenticated,
         )
 
+    def has(self, proxy: str) -> bool:
+        """Whether there is a proxy of that name."""
+        return proxy in self.core.proxies
+
     def proxies(self, counted: Carried | None = None) -> tuple[ProxyView, ...]:
         """All proxies, in the profile's order."""
         return tuple(proxy_view(proxy, counted) for proxy in self.core.proxies.values())

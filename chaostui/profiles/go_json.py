@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,8 @@ _ESCAPES = {
     "\u2028": "\\u2028",
     "\u2029": "\\u2029",
 }
+_SPECIAL = re.compile(f"[{''.join(_ESCAPES)}]")
+_QUOTE = json.JSONEncoder(ensure_ascii=False).encode
 _WHERE = {
     "Expecting value": "looking for beginning of value",
     "Expecting property name": "looking for beginning of object key string",
@@ -156,6 +159,10 @@ def dumps(value: Any) -> bytes:
     return _dump(value).encode("utf-8", "replace")
 
 
+def _escape(found: re.Match[str]) -> str:
+    return _ESCAPES[found[0]]
+
+
 def _dump(value: Any) -> str:
     match value:
         case Float32():
@@ -163,12 +170,9 @@ def _dump(value: Any) -> str:
         case float():
             return _plain(f"{value:.17g}" if float(f"{value:.15g}") != value else f"{value:.15g}")
         case str():
-            text = json.dumps(value, ensure_ascii=False)
-            for character, escape in _ESCAPES.items():
-                text = text.replace(character, escape)
-            return text
-        case Mapping():
-            members = (f"{_dump(key)}:{_dump(item)}" for key, item in value.items())
+            return _SPECIAL.sub(_escape, _QUOTE(value))
+        case dict() | Mapping():
+            members = [f"{_dump(key)}:{_dump(item)}" for key, item in value.items()]
             return "{" + ",".join(members) + "}"
         case list() | tuple():
             return "[" + ",".join(map(_dump, value)) + "]"

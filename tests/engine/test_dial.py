@@ -291,7 +291,7 @@ async def test_a_proxy_dials_neither_another_proxy_nor_the_control_api() -> None
     """Two proxies in a circle and a proxy before the API are refused too."""
     async with proxied() as rig, Listener() as api:
         await rig.add("b", backend=Address(*rig.address()))
-        rig.supervisor.core.control = [api.address]
+        rig.supervisor.own_control([api.address])
         await rig.add("c", backend=Address(*api.address))
 
         for name in ("b", "c"):

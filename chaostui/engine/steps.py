@@ -1,0 +1,24 @@
+"""Cuts long work into short steps, so that the traffic has its turn in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+LONGEST = 0.004
+"""Seconds of work after which the loop gets its turn."""
+
+
+class Steps:
+    """The steps of one piece of work; its worker awaits ``rest`` wherever it may be left."""
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + LONGEST
+
+    async def rest(self) -> None:
+        """Let the loop have its turn, if the step has been long enough."""
+        if time.monotonic() >= self._until:
+            await asyncio.sleep(0)
+            self._until = time.monotonic() + LONGEST
