@@ -212,16 +212,17 @@ class Engine:
 
     async def _drain(self, why: str) -> int:
         supervisor = self.supervisor
-        log.info("%s: draining, at most %g s", why, self._profile.drain)
+        seconds = supervisor.profile().drain
+        log.info("%s: draining, at most %g s", why, seconds)
         proxies = [p for p in supervisor.proxies() if any(h.name != "normal" for h in p.mix)]
         left = [f"{p.name} {p.behavior}" for p in proxies]
         if left:
             log.info("faults still on: %s", ", ".join(left))
-        cut = await supervisor.drain(self._profile.drain)
+        cut = await supervisor.drain(seconds)
         await self._server.close()
         await supervisor.close()
         if self._recorder is not None:
             await self._recorder.finish()
         if cut:
-            log.warning("%d connections were cut after %g s", cut, self._profile.drain)
+            log.warning("%d connections were cut after %g s", cut, seconds)
         return CUT if cut else DRAINED

@@ -218,6 +218,18 @@ def test_the_profile_is_read_compared_and_applied(run: Ctl, tmp_path: Path) -> N
     assert answer(run, "profile")["proxy"][0]["behavior"] == "5:hang"
 
 
+def test_applying_a_profile_tells_what_it_changes(run: Ctl, tmp_path: Path) -> None:
+    """What is added, changed and removed stands above the proxies that there are then."""
+    file = tmp_path / "chaos.toml"
+    file.write_text("\n".join(run("profile")[1]).replace('name = "web"', 'name = "new"'))
+    told = run("apply", str(file))[1]
+    again = run("apply", str(file))[1]
+
+    assert any(line.startswith("proxy.new: added") for line in told)
+    assert "proxy.web: removed" in told
+    assert again[0] == "no difference"
+
+
 def test_saving_needs_a_file(run: Ctl) -> None:
     """An engine that was started without one says so."""
     code, [line] = run("save")

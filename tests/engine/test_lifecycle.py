@@ -155,6 +155,41 @@ async def test_a_profile_is_applied_wholly() -> None:
         await ping(await rig.connect("new"))
 
 
+async def test_a_profile_tells_what_it_added_changed_and_removed() -> None:
+    """The journal names each proxy and what of it is other now, and counts them."""
+    async with proxied() as rig:
+        await rig.add("gone")
+        before = rig.supervisor.bus.newest
+        backend = Address(*rig.backend.address)
+        changed = make(name="a", backend=backend, behavior="5:delay")
+        profile = Profile(proxy=(changed, make(name="new")), handler={"delay": {"sleep": 2}})
+        await rig.supervisor.apply(profile, ACTOR)
+        told = [(c.what, c.proxy, c.after) for c in rig.supervisor.journal(before)]
+
+        assert told[0] == ("removed", "gone", "")
+        assert told[1][:2] == ("added", "new")
+        assert told[2][:2] == ("changed", "a")
+        assert '"path":"behavior"' in told[2][2]
+        assert told[3:] == [
+            (
+                "loaded a profile",
+                "",
+                "1 proxy added, 1 changed, 1 removed, handler.delay changed",
+            )
+        ]
+
+
+async def test_the_same_profile_again_says_that_nothing_changed() -> None:
+    """One line in the journal, however many proxies there are."""
+    async with proxied() as rig:
+        before = rig.supervisor.bus.newest
+        await rig.supervisor.apply(rig.supervisor.profile(), ACTOR)
+
+        assert [(c.what, c.after) for c in rig.supervisor.journal(before)] == [
+            ("loaded a profile", "nothing changed")
+        ]
+
+
 async def test_a_profile_that_is_wrong_changes_nothing() -> None:
     """T09: a bad second proxy, a busy port: everything stays, and clients notice nothing."""
     async with proxied(behavior="5:delay") as rig, echoing(rig), Listener() as taken:

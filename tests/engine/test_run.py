@@ -298,6 +298,26 @@ async def test_sighup_reads_the_profile_again_without_a_blink(tmp_path: Path) ->
                 assert await server.receive() == b"ping"
 
 
+async def test_sighup_with_an_empty_profile_says_that_all_proxies_are_gone(
+    tmp_path: Path,
+) -> None:
+    """An editor that empties a file before it writes must not take everything without a word."""
+    port = free_port()
+    file = profile(tmp_path, one_proxy(port, free_port()))
+    with Headless(file, *API) as running:
+        file.write_text('log_level = "debug"')
+        running.signal(signal.SIGHUP)
+        await eventually(lambda: "loaded a profile" in running.log)
+        await eventually(lambda: "at the next start" in running.log)
+        log = running.log
+
+        assert "web: removed (by SIGHUP)" in log
+        assert "loaded a profile: 1 proxy removed, log_level changed (by SIGHUP)" in log
+        assert "warning engine: the profile that was loaded has no proxy" in log
+        assert "warning engine: log_level: acts at the next start" in log
+        assert running.ask().proxies() == []
+
+
 async def test_sighup_with_a_bad_profile_changes_nothing(tmp_path: Path) -> None:
     """T09: the problem is told at its line; clients connect all the while."""
     port = free_port()

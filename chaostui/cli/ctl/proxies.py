@@ -10,6 +10,7 @@ import msgspec
 from chaostui import profiles
 from chaostui.cli.ctl import show
 from chaostui.cli.ctl.group import Asked, argument, command
+from chaostui.client.shapes import Difference
 from chaostui.profiles.write import plain
 
 
@@ -92,14 +93,28 @@ def _profile(asked: Asked) -> None:
 
 
 def _apply(asked: Asked, file: str) -> None:
-    found = asked.client.apply_profile(plain(profiles.load(file)))
-    asked.say(found, *show.proxies(found.proxies))
+    given = plain(profiles.load(file))
+    changes = _differences(asked.client.diff_profile(given))
+    found = asked.client.apply_profile(given)
+    asked.say(found, *changes, *show.proxies(found.proxies))
 
 
 def _diff(asked: Asked, file: str) -> None:
     found = asked.client.diff_profile(plain(profiles.load(file)))
-    lines = [f"{c.path}: {_json(c.running)} -> {_json(c.given)}" for c in found]
-    asked.say(found, *(lines or ["no difference"]))
+    asked.say(found, *_differences(found))
+
+
+def _differences(found: list[Difference]) -> list[str]:
+    return [_difference(each) for each in found] or ["no difference"]
+
+
+def _difference(each: Difference) -> str:
+    proxy = each.path.startswith("proxy.")
+    if proxy and isinstance(each.given, dict) and each.running is None:
+        return f"{each.path}: added, {each.given['listen']} -> {each.given['backend']}"
+    if proxy and isinstance(each.running, dict) and each.given is None:
+        return f"{each.path}: removed"
+    return f"{each.path}: {_json(each.running)} -> {_json(each.given)}"
 
 
 def _json(value: Any) -> str:
