@@ -19,6 +19,7 @@ TlsMode = Literal["passthrough", "refuse", "terminate"]
 BackendTls = Literal["off", "on", "verify"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
+MAX_LABEL = 63
 MAX_PROXIES = 1000
 MAX_CHAIN = 100
 
@@ -101,7 +102,21 @@ def _host(text: str) -> str:
     # uvloop cuts a host at NUL, and the others mean something elsewhere in a URL.
     if len(host) > 253 or any(c in "@/\\[]?#:" or c.isspace() or not c.isprintable() for c in host):
         raise ValueError(f"{text!r} is not a host name")
+    for label in host.removesuffix(".").split("."):
+        if not _is_label(label):
+            what = f"has a part of over {MAX_LABEL} characters" if label else "has an empty part"
+            raise ValueError(f"{text!r} is not a host name: it {what} between its dots")
     return host
+
+
+def _is_label(text: str) -> bool:
+    """Whether a part of a host name can be asked for (RFC 1035, 2.3.4; IDNA: RFC 3490, 4.1)."""
+    if text.isascii():
+        return 0 < len(text) <= MAX_LABEL
+    try:
+        return bool(text.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 class Mix(Text):

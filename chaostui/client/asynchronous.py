@@ -316,7 +316,7 @@ class AsyncClient:
         try:
             async with asyncio.timeout(TIMEOUT):
                 return await Wire.connect(self.address)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise self.address.unreachable(error) from None
 
     async def _open(self, wire: Wire, path: str, media: str) -> None:

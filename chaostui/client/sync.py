@@ -26,6 +26,9 @@ T = TypeVar("T")
 TIMEOUT = 30.0
 """Seconds that a call may take."""
 
+UNREACHABLE = (OSError, http.client.HTTPException, UnicodeError)
+"""What is raised where no engine answers; UnicodeError for a host that no name server knows."""
+
 SILENCE = 45.0
 """Seconds without a byte after which a stream is given up; the engine sends one each 15."""
 
@@ -275,7 +278,7 @@ class Client:
                     self.close()
                     if fresh:
                         raise self.address.unreachable(error) from None
-                except (OSError, http.client.HTTPException) as error:
+                except UNREACHABLE as error:
                     self.close()
                     raise self.address.unreachable(error) from None
                 except BaseException:
@@ -315,14 +318,14 @@ class Client:
             response = connection.getresponse()
             if response.status != 200:
                 raise refusal(response.status, response.read())
-        except (OSError, http.client.HTTPException) as error:
+        except UNREACHABLE as error:
             raise self.address.unreachable(error) from None
         return response
 
     def _read_some(self, response: http.client.HTTPResponse) -> bytes:
         try:
             return response.read1(65536)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (*UNREACHABLE, ValueError) as error:
             raise self.address.unreachable(error) from None
 
 

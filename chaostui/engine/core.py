@@ -14,6 +14,7 @@ from chaostui.engine.memory import Memory
 from chaostui.engine.own import OwnAddresses
 from chaostui.engine.plan import Catalog
 from chaostui.engine.proxy import Proxy
+from chaostui.engine.resolver import SYSTEM, Resolver
 from chaostui.engine.watch import Watch
 from chaostui.engine.watchdog import Watchdog
 from chaostui.settings import Address, Mix
@@ -29,6 +30,9 @@ LAG_WARNING = 0.1
 
 class Core:
     """The parts of an engine below its one door."""
+
+    resolver: Resolver = SYSTEM
+    """Looks the names of backends up."""
 
     def __init__(self, catalog: Catalog, seed: int | None) -> None:
         self.catalog = catalog

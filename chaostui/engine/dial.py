@@ -1,4 +1,4 @@
-"""Calls a backend: resolved anew each time, all its addresses tried, never ourselves."""
+"""Calls a backend: its name looked up, all its addresses tried, never ourselves."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
-from typing import Any
 
+from chaostui.engine.resolver import SYSTEM, AddressInfo, Resolver
 from chaostui.engine.side import Side
 from chaostui.errors import NotAllowed
 from chaostui.settings import Address
@@ -15,7 +15,8 @@ from chaostui.settings import Address
 STAGGER = 0.25
 """Seconds after which the next address of a name is tried beside the one before (RFC 8305)."""
 
-AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+LOOK_UP = 10.0
+"""Seconds that a name may take where no connect timeout limits it."""
 
 
 def numeric(host: str) -> str:
@@ -35,6 +36,7 @@ async def dial(
     address: Address,
     protocol: Callable[[], asyncio.Protocol],
     refused: Callable[[str, int], str],
+    resolver: Resolver = SYSTEM,
 ) -> None:
     """Connect what ``protocol`` makes to ``address``.
 
@@ -45,7 +47,7 @@ async def dial(
     if address.path:
         await loop.create_unix_connection(protocol, address.path)
         return
-    infos = await resolve(address)
+    infos = await resolve(address, resolver, within=None)
     allowed = []
     for info in infos:
         why = refused(info[4][0], address.port)
@@ -60,20 +62,18 @@ async def dial(
         await loop.create_connection(protocol, sock=sock)
 
 
-async def resolve(address: Address) -> list[AddressInfo]:
+async def resolve(
+    address: Address, resolver: Resolver = SYSTEM, *, within: float | None = LOOK_UP
+) -> list[AddressInfo]:
     """The socket addresses behind a host; IP addresses and ``localhost`` ask nobody.
 
-    Raises OSError with one line when the name cannot be resolved.
+    Raises OSError with one line when the name cannot be resolved, or not ``within`` seconds.
     """
     # RFC 6761, 6.3: localhost is loopback, no DNS.
     ips = ["127.0.0.1", "::1"] if address.host == "localhost" else [numeric(address.host)]
     if not ips[0]:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            raise OSError(f"cannot resolve {address.host}: {error.strerror}") from None
-        return [(int(f), int(t), p, str(c), tuple(a)) for f, t, p, c, a in found]
+        found = await resolver.resolve(address.host, within)
+        return [(f, t, p, c, (a[0], address.port, *a[2:])) for f, t, p, c, a in found]
     return [
         (
             socket.AF_INET6 if ":" in ip else socket.AF_INET,

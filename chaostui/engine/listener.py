@@ -9,7 +9,8 @@ import socket
 from collections.abc import Callable
 from typing import Literal
 
-from chaostui.engine.dial import AddressInfo, resolve, set_keep_alive
+from chaostui.engine.dial import resolve, set_keep_alive
+from chaostui.engine.resolver import AddressInfo
 from chaostui.errors import CannotListen
 from chaostui.settings import Address
 

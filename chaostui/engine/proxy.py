@@ -304,7 +304,8 @@ class Proxy:
         """Connect the backend's side of a connection; awaited: OSError, NotAllowed."""
         target = self._target
         if target is None:
-            return dial(self.settings.backend, protocol, self.core.why_not_dial)
+            backend, core = self.settings.backend, self.core
+            return dial(backend, protocol, core.why_not_dial, core.resolver)
         why = self.core.why_not_dial(*target)
         if why:
             return _not_allowed(why)

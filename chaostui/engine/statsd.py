@@ -7,8 +7,9 @@ import logging
 import re
 
 from chaostui.engine.core import Core
+from chaostui.engine.dial import resolve
 from chaostui.engine.look import stats_view
-from chaostui.settings import StatsdSettings
+from chaostui.settings import Address, StatsdSettings
 
 log = logging.getLogger("chaostui.statsd")
 PACKET = 1400  # fits one Ethernet frame
@@ -43,8 +44,9 @@ class Statsd:
         host, port = self._settings.host, self._settings.port
         loop = asyncio.get_running_loop()
         try:
+            ip = (await resolve(Address(host, port)))[0][4][0]
             transport, _ = await loop.create_datagram_endpoint(
-                asyncio.DatagramProtocol, remote_addr=(host, port)
+                asyncio.DatagramProtocol, remote_addr=(ip, port)
             )
         except OSError as error:
             if not self._told:

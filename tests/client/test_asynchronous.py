@@ -240,6 +240,8 @@ async def test_no_engine_is_one_clear_line() -> None:
         await client.health()
     with pytest.raises(EngineUnreachable):
         await anext(client.live())
+    with pytest.raises(EngineUnreachable, match=r"http://redis\.\.svc:8080: "):
+        await AsyncClient("redis..svc").health()
 
     assert str(caught.value).startswith(f"no engine answers at http://127.0.0.1:{port}: ")
     assert "\n" not in str(caught.value)

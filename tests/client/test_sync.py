@@ -533,6 +533,8 @@ def test_no_engine_is_one_clear_line(tmp_path: Path) -> None:
         next(Client("127.0.0.1", port).events())
     with pytest.raises(EngineUnreachable):
         Client("name.invalid").health()
+    with pytest.raises(EngineUnreachable, match=r"http://redis\.\.svc:8080: "):
+        Client("redis..svc").health()
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n"])
