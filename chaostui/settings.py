@@ -200,13 +200,20 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     tls: TlsMode = "passthrough"
     """What becomes of TLS: as it is, kept from clients, or ended here."""
     tls_cert: str = ""
-    """A PEM file: the certificate to end TLS with, and those that it was signed by."""
+    """A PEM file: the certificate to end TLS with, and those that it was signed by.
+
+    Empty: one is made for the run, whose authority clients can be told to trust.
+    """
     tls_key: str = ""
     """A PEM file with its private key; empty: it stands in ``tls_cert``."""
     backend_tls: BackendTls = "off"
     """Where TLS ends here, how it goes on: plain, as TLS, as TLS with a checked certificate."""
     backend_tls_ca: str = ""
     """A PEM file of whom to trust where that is checked; empty: whom the system trusts."""
+    backend_tls_cert: str = ""
+    """A PEM file: the certificate to show to a backend that wants one of its clients."""
+    backend_tls_key: str = ""
+    """A PEM file with its private key; empty: it stands in ``backend_tls_cert``."""
     connect_timeout: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     idle_timeout: Annotated[float, Meta(ge=0)] = 0.0
     """Close a connection on which nothing moved for so long; 0: never."""

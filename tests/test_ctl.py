@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.protocols.test_tls import HELLO
 from tests.tcp import free_port
 from tests.wait import until
 
-REDIS = ("--protocol", "redis", "--behavior", "errors")
+REDIS = ("--protocol", "redis", "--behavior", "transient")
 Capture = pytest.CaptureFixture[str]
 Ctl = Callable[..., tuple[int, list[str]]]
 
@@ -26,7 +27,7 @@ Ctl = Callable[..., tuple[int, list[str]]]
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     """An engine with one proxy, whose backend echoes."""
-    with Echo() as echo, Engine(proxy(backend="{}:{}".format(*echo.address))) as running:
+    with Echo() as echo, Engine(proxy(backend=echo.address)) as running:
         yield running
 
 
@@ -80,8 +81,28 @@ def test_what_a_fault_cannot_reach_is_said(run: Ctl, engine: Engine) -> None:
         _, lines = run("get", "cache")
 
     [line] = [line for line in lines if line.startswith("not reached: ")]
-    assert line.startswith("not reached: errors cannot act on 1 open connection (TLS")
-    assert line.endswith('tls = "terminate" mends it')
+    assert line.startswith("not reached: transient cannot act on 1 open connection (TLS")
+    assert line.endswith('`ctl tls terminate` mends it (tls = "terminate" backend_tls = "on")')
+
+
+def test_tls_is_ended_without_a_certificate(run: Ctl, engine: Engine) -> None:
+    """``tls terminate`` has one made; ``authority`` prints whom to trust then."""
+    assert run("tls", "terminate", "--backend", "off") == (
+        0,
+        ["web: tls is terminate for connections that come from now on"],
+    )
+    code, lines = run("authority")
+    assert (code, lines[0]) == (0, "-----BEGIN CERTIFICATE-----")
+    trusting = ssl.create_default_context(cadata="\n".join(lines) + "\n")
+    listen = engine.look(lambda supervisor: supervisor.proxy("web")).listen
+    host, _, port = listen.rpartition(":")
+    raw = socket.create_connection((host, int(port)))
+    with trusting.wrap_socket(raw, server_hostname="localhost") as client:
+        client.sendall(b"ping")
+        assert client.recv(4) == b"ping"
+
+    assert run("tls", "passthrough")[0] == 0
+    assert engine.look(lambda supervisor: supervisor.proxy("web")).tls == "passthrough"
 
 
 def test_a_mix_is_put_in_force_with_its_settings(run: Ctl, engine: Engine) -> None:

@@ -354,8 +354,8 @@ def test_a_mistake_of_a_file_is_one_line(text: str, line: str) -> None:
         ('tls = "refuse"', "10:7: tls: tcp cannot refuse TLS: nobody is asked before it begins"),
         ('tls = "reject"', "10:7: tls: 'reject' is none of passthrough, refuse, terminate"),
         (
-            'tls = "terminate"',
-            '10:7: tls: tls = "terminate" needs a certificate: say it in tls_cert',
+            'tls = "terminate"\ntls_key = "shop.pem"',
+            "11:11: tls_key: is the key of a certificate: say that in tls_cert",
         ),
         (
             'tls = "terminate"\ntls_cert = "/gone.pem"',

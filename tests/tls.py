@@ -53,6 +53,9 @@ class TlsPeer:
             except ssl.SSLWantReadError:
                 await self.flush()
                 await self.more()
+            except ssl.SSLError:
+                await self.flush()  # the alert that says why
+                raise
             else:
                 await self.flush()
                 return

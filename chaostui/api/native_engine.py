@@ -17,12 +17,14 @@ from chaostui.client.shapes import (
     ProtocolHelp,
     VersionView,
 )
+from chaostui.engine.authority import authority
 from chaostui.engine.plan import Catalog
 from chaostui.engine.views import EngineView, HaltView, StatsView
 from chaostui.handler import Handler
 from chaostui.protocol import Protocol
 
 JSON = "application/json"
+PEM = "application/pem-certificate-chain"
 
 
 class HaltAsk(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,12 @@ async def reset(call: Call) -> None:
     await call.supervisor.reset(call.actor)
 
 
+async def trusted(call: Call) -> Response:
+    """Show who signs where TLS ends without a certificate of the user's."""
+    made = await asyncio.to_thread(authority)
+    return Response(made.pem, media_type=PEM)
+
+
 async def openapi(call: Call) -> Response:
     """Describe this API as an OpenAPI 3.1 document."""
     from chaostui.api.openapi import document
@@ -138,6 +146,8 @@ ROUTES = (
     Route(method="DELETE", path="/halt", endpoint=release, summary="Take faults again"),
     Route(method="POST", path="/reset", endpoint=reset,
           summary="All mixes normal, chains empty, disabled proxies on"),
+    Route(method="GET", path="/authority", endpoint=trusted, media=PEM,
+          summary="Who signs where TLS ends without a certificate of yours, as PEM"),
     Route(method="GET", path="/openapi.json", endpoint=openapi, answer=dict[str, Any],
           summary="This table as an OpenAPI 3.1 document"),
 )  # fmt: skip

@@ -53,7 +53,12 @@ OVERRIDES = (
         ("--behavior",), (*PROXY, "behavior"), "Handlers by percent: 20:delay,5:errors.", "MIX"
     ),
     Override(("--tls",), (*PROXY, "tls"), "Of clients: passthrough, refuse, terminate.", "MODE"),
-    Override(("--tls-cert",), (*PROXY, "tls_cert"), "To terminate TLS with (PEM).", "FILE"),
+    Override(
+        ("--tls-cert",),
+        (*PROXY, "tls_cert"),
+        "To terminate TLS with (PEM; default: one is made).",
+        "FILE",
+    ),
     Override(("--tls-key",), (*PROXY, "tls_key"), "Its key, if not in the same file.", "FILE"),
     Override(
         ("--backend-tls",),
@@ -63,6 +68,13 @@ OVERRIDES = (
     ),
     Override(
         ("--backend-tls-ca",), (*PROXY, "backend_tls_ca"), "Whom to trust then (PEM).", "FILE"
+    ),
+    Override(("--backend-tls-cert",), (*PROXY, "backend_tls_cert"), "To show to it (PEM).", "FILE"),
+    Override(
+        ("--backend-tls-key",),
+        (*PROXY, "backend_tls_key"),
+        "Its key, if not in the same file.",
+        "FILE",
     ),
     Override(
         ("--connect-timeout",), (*PROXY, "connect_timeout"), "To reach the backend.", "SECONDS"

@@ -217,6 +217,7 @@ class AsyncClient:
     note = _call(calls.note)
     profile = _member(calls.profile, "profile")
     profile_toml = _call(calls.profile_toml)
+    authority = _call(calls.authority)
     apply_profile = _call(calls.apply_profile)
     diff_profile = _member(calls.diff_profile, "changes")
     save_profile = _member(calls.save_profile, "path")

@@ -315,6 +315,11 @@ def profile_toml() -> Ask[str]:
     return Ask("GET", f"{API}/profile?format=toml", str)
 
 
+def authority() -> Ask[str]:
+    """The certificate, as PEM, of who signs where TLS ends without one of yours: to be trusted."""
+    return Ask("GET", f"{API}/authority", str)
+
+
 def apply_profile(profile: Mapping[str, Any]) -> Ask[EngineView]:
     """Make the engine what a profile says, wholly or not at all."""
     return Ask("PUT", f"{API}/profile", EngineView, profile)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chaostui.engine.certificates import Contexts
+from chaostui.engine.certificates import Tls
 from chaostui.engine.door import by_mix
 from chaostui.engine.layers import RawOptions
 from chaostui.engine.plan import Armed, ArmedEntry, Catalog, Plan
@@ -48,7 +48,7 @@ class Compiled:
     def __init__(self) -> None:
         self.mix: dict[str, Armed] = {}
         self.chain: list[ArmedEntry] = []
-        self.tls: Contexts | None = None
+        self.tls: Tls | None = None
         """How TLS is ended, where it is."""
         self._updates: list[tuple[Armed, Limits, float]] = []
 

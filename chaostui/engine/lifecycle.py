@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chaostui.engine.certificates import Contexts, contexts
+from chaostui.engine.certificates import Tls, contexts
 from chaostui.engine.compile import NORMAL, Compiled, compile_plan, read_options
 from chaostui.engine.core import Core
 from chaostui.engine.differences import (
@@ -189,7 +189,7 @@ class Lifecycle:
         return new
 
     async def _put(
-        self, settings: ProxySettings, tls: Contexts | None, listener: Listener | None
+        self, settings: ProxySettings, tls: Tls | None, listener: Listener | None
     ) -> Proxy:
         """Make a proxy, or give an existing one new settings."""
         proxy = self.core.proxies.get(settings.name)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from chaostui.actions import Close
 from chaostui.engine import reach
-from chaostui.engine.certificates import Contexts
+from chaostui.engine.certificates import Tls
 from chaostui.engine.compile import Compiled, compile_plan, entry_name
 from chaostui.engine.connection import Connection
 from chaostui.engine.dial import dial, keep_alive, numeric
@@ -51,7 +51,7 @@ WARN_INTERVAL = 10.0
 class Proxy:
     """A listener and its backend."""
 
-    def __init__(self, core: Core, settings: ProxySettings, tls: Contexts | None = None) -> None:
+    def __init__(self, core: Core, settings: ProxySettings, tls: Tls | None = None) -> None:
         self.core = core
         self._spare_dice = random.Random(0)
         self.bus = core.bus
@@ -104,7 +104,7 @@ class Proxy:
 
     # -- protocol ---------------------------------------------------------------------------
 
-    def _read_settings(self, tls: Contexts | None) -> None:
+    def _read_settings(self, tls: Tls | None) -> None:
         self.tls = tls
         """How TLS is ended here; None: it is not."""
         backend = self.settings.backend
@@ -246,7 +246,7 @@ class Proxy:
         if self.listener is not None:
             await self.listener.accept(self.new_client)
 
-    def change(self, settings: ProxySettings, tls: Contexts | None = None) -> None:
+    def change(self, settings: ProxySettings, tls: Tls | None = None) -> None:
         """Take new settings; ``replan`` puts the faults among them in force."""
         if settings.behavior != self.layers.base.mix:
             self.layers.base.mix = self.core.canonical_mix(settings.behavior)
@@ -339,11 +339,7 @@ class Proxy:
         if connection.protocol.sealed:
             self.sealed[connection] = None
             reach.lost(connection)
-        missed = reach.missed(connection)
-        what = f", and {' and '.join(missed)} cannot reach it" if missed else ""
-        hint = reach.remedy(self) if missed else ""
-        mend = f" ({hint} mends it)" if hint else ""
-        self.warn(f"connection {connection.id} passes as plain tcp: {why}{what}{mend}")
+        self.warn(f"connection {connection.id} passes as plain tcp: {why}{reach.told(connection)}")
 
     def warn(self, message: str, error: Exception | None = None) -> None:
         """Tell an operator; the log gets at most one line in ten seconds."""

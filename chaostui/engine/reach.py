@@ -32,9 +32,23 @@ def needing(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.name for each in armed if each.needs_words))
 
 
-def remedy(proxy: Proxy) -> str:
-    """The setting that lets such connections be read; empty where it is in force already."""
-    return 'tls = "terminate"' if proxy.settings.tls == "passthrough" else ""
+def remedy(proxy: Proxy) -> dict[str, str]:
+    """Settings that let such connections be read; empty where they are in force already.
+
+    What passes here is TLS that the backend speaks: so it is spoken to it then as well.
+    """
+    if proxy.settings.tls != "passthrough":
+        return {}
+    return {"tls": "terminate", "backend_tls": "on"}
+
+
+def told(connection: Connection) -> str:
+    """What a warning says of it, after why it cannot be read."""
+    names = missed(connection)
+    if not names:
+        return ""
+    mend = " (tls = terminate mends it)" if remedy(connection.proxy) else ""
+    return f", and {' and '.join(names)} cannot reach it{mend}"
 
 
 def view(proxy: Proxy) -> NotReached | None:

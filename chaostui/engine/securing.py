@@ -9,18 +9,18 @@ from chaostui.actions import Close, Reset
 from chaostui.engine.tls import TlsLayer
 
 if TYPE_CHECKING:
-    from chaostui.engine.certificates import Contexts
+    from chaostui.engine.certificates import Tls
     from chaostui.engine.connection import Connection
     from chaostui.engine.side import Side
 
 
-def layer(side: Side, tls: Contexts) -> TlsLayer:
+def layer(side: Side, tls: Tls) -> TlsLayer:
     """Make what speaks TLS on a side."""
     connection = side.connection
     limit = connection.proxy.settings.connect_timeout
     if side is connection.backend and tls.backend is not None:
-        return TlsLayer(side, tls.backend, limit, tls.name)
-    return TlsLayer(side, tls.client, limit)
+        return TlsLayer(side, tls.backend.usual, limit, tls.name)
+    return TlsLayer(side, tls.client.usual, limit)
 
 
 def client_protocol(connection: Connection) -> asyncio.Protocol:

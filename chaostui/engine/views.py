@@ -109,8 +109,8 @@ class NotReached(View, frozen=True, kw_only=True):
     """Those that need to read requests: ``errors``, and all that match on them."""
     why: str
     """What keeps one of these connections from being read: ``TLS, SNI shop``."""
-    remedy: str = ""
-    """The setting of the proxy that lets new connections be read; empty: there is none."""
+    remedy: dict[str, str] = {}
+    """Settings of the proxy that let new connections be read; empty: there are none."""
 
 
 class ProxyView(View, frozen=True, kw_only=True):
@@ -130,6 +130,8 @@ class ProxyView(View, frozen=True, kw_only=True):
     backend_tls: str = "off"
     """``off``, ``on`` or ``verify``."""
     backend_tls_ca: str = ""
+    backend_tls_cert: str = ""
+    backend_tls_key: str = ""
     behavior: str
     """The mix in force, ``20:delay,5:errors``; empty: all normal."""
     base: str

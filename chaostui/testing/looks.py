@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from chaostui.engine.authority import authority
 from chaostui.engine.compile import handler_class
 from chaostui.engine.supervisor import Supervisor
 from chaostui.engine.views import ConnectionView, EngineView, HandlerView, ProxyView, StatsView
@@ -52,6 +53,11 @@ class Looks:
     def port(self) -> int:
         """The port the application connects to."""
         return Address.parse(self.address).port
+
+    @property
+    def authority(self) -> str:
+        """The certificate, as PEM, of who signs where TLS ends without one of yours."""
+        return authority().pem
 
     # -- hits -------------------------------------------------------------------------------
 

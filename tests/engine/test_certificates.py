@@ -37,7 +37,10 @@ def test_these_ask(protocol: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "wrong"),
     [
-        ({"tls": "terminate"}, "tls: tls = .* needs a certificate"),
+        (
+            {"tls": "terminate", "tls_key": OURS.key},
+            "tls_key: is the key of a certificate: say that in tls_cert",
+        ),
         ({"backend_tls": "on"}, 'backend_tls: is for tls = "terminate" only'),
         (terminating(tls_cert="/gone.pem"), "tls_cert: /gone.pem: no such file or directory"),
         (terminating(tls_cert="/dev/zero"), "tls_cert: /dev/zero: is not a file"),
@@ -49,6 +52,22 @@ def test_these_ask(protocol: str) -> None:
         (
             terminating(backend_tls="on", backend_tls_ca=OURS.ca),
             'backend_tls_ca: is for backend_tls = "verify" only',
+        ),
+        (
+            terminating(backend_tls_cert=OURS.both),
+            'backend_tls_cert: is for backend_tls = "on" and "verify" only',
+        ),
+        (
+            terminating(backend_tls="on", backend_tls_key=OURS.key),
+            "backend_tls_key: is the key of a certificate: say that in backend_tls_cert",
+        ),
+        (
+            terminating(backend_tls="on", backend_tls_cert=OURS.cert),
+            "backend_tls_cert: .*: there is no private key in PEM in it",
+        ),
+        (
+            terminating(backend_tls="on", backend_tls_cert=OURS.cert, backend_tls_key=THEIRS.key),
+            "backend_tls_key: .*: is not the key of the certificate in ",
         ),
         (
             terminating(backend_tls="verify", backend_tls_ca=OURS.key),
@@ -92,11 +111,11 @@ def test_what_is_right_makes_contexts() -> None:
     loose = contexts(settings, http)
     assert loose is not None
     assert loose.backend is not None
-    assert (loose.name, loose.backend.verify_mode) == ("localhost", ssl.CERT_NONE)
+    assert (loose.name, loose.backend.usual.verify_mode) == ("localhost", ssl.CERT_NONE)
     strict = contexts(make(**terminating(backend_tls="verify", backend_tls_ca=OURS.ca)), http)
     assert strict is not None
     assert strict.backend is not None
-    assert strict.backend.check_hostname
+    assert strict.backend.usual.check_hostname
     path = make(**terminating(backend_tls="verify"), backend=Address("", 0, "/run/x"))
     unnamed = contexts(path, http)
     assert unnamed is not None
@@ -120,7 +139,7 @@ async def test_a_change_that_cannot_be_leaves_everything() -> None:
         assert (view.tls, view.tls_cert, view.tls_key) == ("terminate", OURS.both, "")
         assert view.enabled
         with pytest.raises(SettingsError):
-            await rig.add("b", tls="terminate")
+            await rig.add("b", tls="terminate", tls_cert="/gone")
         assert len(rig.supervisor.proxies()) == 1
 
 

@@ -41,11 +41,11 @@ async def test_errors_pass_what_is_encrypted_and_the_proxy_says_so() -> None:
         assert found is not None
         assert (found.connections, found.handlers) == (1, ("errors",))
         assert found.why.startswith("TLS")
-        assert found.remedy == 'tls = "terminate"'
+        assert found.remedy == {"tls": "terminate", "backend_tls": "on"}
         assert rig.only.not_reached == ("errors",)
         assert (rig.hits, rig.stats.not_reached) == ({}, 2)
         (warned,) = rig.events(Warned)
-        assert 'errors cannot reach it (tls = "terminate" mends it)' in warned.message
+        assert "errors cannot reach it (tls = terminate mends it)" in warned.message
 
 
 @pytest.mark.parametrize("name", ["errors", "transient"])

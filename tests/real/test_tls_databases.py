@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -54,6 +55,22 @@ def test_psycopg_gets_tls_from_a_server_that_has_none(
             client.execute("SELECT %s::int", (42,), prepare=True)
         assert client.execute("SELECT 42").fetchone() == (42,)
     assert proxy.stats()[proxy.name].desyncs == 0
+
+
+def test_psycopg_trusts_the_runs_own_authority(
+    postgresql_server: PostgreSQL, chaos: Proxies, tmp_path: Path
+) -> None:
+    """No certificate is needed: one is made, and who signed it can be had as a file."""
+    proxy = chaos(postgresql_server.address, "postgres", tls="terminate")
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text(proxy.authority)
+    with psycopg.connect(
+        host="localhost", hostaddr="127.0.0.1", port=proxy.port, user="postgres",
+        dbname="postgres", sslmode="verify-full", sslrootcert=str(trusted), autocommit=True,
+    ) as client:  # fmt: skip
+        assert encrypted(client)
+        with proxy.fault("errors", kind="deadlock"), pytest.raises(psycopg.errors.DeadlockDetected):
+            client.execute("SELECT 42")
 
 
 @pytest.mark.skipif(psycopg.pq.version() < 170000, reason="libpq before 17 always asks")

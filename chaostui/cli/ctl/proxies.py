@@ -50,6 +50,24 @@ def _backend(asked: Asked, address: str) -> None:
     asked.say(found, f"{found.name} connects to {found.backend}")
 
 
+def _tls(asked: Asked, mode: str, certificate: str | None, backend: str) -> None:
+    changes = {"tls": mode, "backend_tls": backend if mode == "terminate" else "off"}
+    if certificate is not None:
+        changes["tls_cert"] = certificate
+    if changes["backend_tls"] == "off":
+        changes |= dict.fromkeys(("backend_tls_ca", "backend_tls_cert", "backend_tls_key"), "")
+    found = asked.client.update_proxy(asked.proxy, **changes)
+    asked.say(found, f"{found.name}: tls is {found.tls} for connections that come from now on")
+
+
+def _authority(asked: Asked) -> None:
+    pem = asked.client.authority()
+    if asked.as_json:
+        asked.say({"pem": pem})
+    else:
+        click.echo(pem, nl=False)
+
+
 def _halt(asked: Asked, reason: tuple[str, ...]) -> None:
     found = asked.client.halt(" ".join(reason))
     asked.say(found, "halted: everything is normal; `release` takes faults again")
@@ -147,6 +165,24 @@ COMMANDS = [
     command(_enable, "enable", argument("name", optional=True), help="Open a proxy."),
     command(_disable, "disable", argument("name", optional=True), help="Close a proxy."),
     command(_backend, "backend", argument("address"), help="Connect elsewhere from now on."),
+    command(
+        _tls,
+        "tls",
+        click.Argument(["mode"], type=click.Choice(["passthrough", "refuse", "terminate"])),
+        argument("certificate", optional=True),
+        click.Option(
+            ["--backend"],
+            type=click.Choice(["off", "on", "verify"]),
+            default="on",
+            help="How terminated TLS goes on: off is plain text (default on).",
+        ),
+        help="Say what becomes of clients' TLS: terminate lets faults act inside of it.",
+    ),
+    command(
+        _authority,
+        "authority",
+        help="Print the certificate to trust where TLS ends without one of yours.",
+    ),
     command(
         _halt,
         "halt",

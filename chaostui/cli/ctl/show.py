@@ -73,7 +73,10 @@ def not_reached(found: NotReached) -> str:
     count = found.connections
     many = f"{count} open connections" if count > 1 else "1 open connection"
     text = f"{' and '.join(found.handlers)} cannot act on {many} ({found.why})"
-    return f"{text}; {found.remedy} mends it" if found.remedy else text
+    if not found.remedy:
+        return text
+    mend = " ".join(f'{name} = "{value}"' for name, value in found.remedy.items())
+    return f"{text}; `ctl tls terminate` mends it ({mend})"
 
 
 def _mixed(one: HandlerView) -> tuple[object, ...]:
