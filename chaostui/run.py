@@ -90,6 +90,7 @@ class Engine:
         """Serve until a signal or the owner's end, then drain."""
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
+        loop.set_exception_handler(self.supervisor.core.jobs.caught)
         self._listen_to_signals(loop)
         await self._start()
         try:

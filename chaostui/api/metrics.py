@@ -104,6 +104,11 @@ class Collector:
         nothing: dict[str, str] = {}
         yield self._counter("events", "Events published", [(nothing, engine.events)])
         yield self._counter(
+            "job_failures",
+            "Periodic jobs of the engine's own that raised",
+            [({"job": job}, count) for job, count in engine.failures.items()],
+        )
+        yield self._counter(
             "events_dropped", "Events that have left the ring", [(nothing, engine.events_dropped)]
         )
 

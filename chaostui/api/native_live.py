@@ -17,6 +17,7 @@ from chaostui.api.streaming import Stream
 from chaostui.client.frame import COLUMNS, STATES, Frame, native
 from chaostui.engine.connection import Connection
 from chaostui.engine.look import Carried
+from chaostui.errors import ChaosError
 
 DEFAULT_HZ, MAX_HZ = 10.0, 30.0
 MAX_EVENTS = 200
@@ -177,7 +178,16 @@ async def _frames(camera: Camera, interval: float) -> AsyncGenerator[bytes]:
     clock = asyncio.get_running_loop().time
     while True:
         due = clock() + interval
-        yield await camera.take()
+        try:
+            frame = await camera.take()
+        except ChaosError:
+            raise  # the proxy it is about is gone
+        except Exception as error:  # noqa: BLE001  (the next frame is another try)
+            camera.supervisor.core.jobs.failed("taking a frame", error)
+            camera.told.clear()
+            frame = b""
+        if frame:
+            yield frame
         await asyncio.sleep(max(0.0, due - clock()))
 
 

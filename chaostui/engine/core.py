@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from chaostui.engine.bus import Bus
+from chaostui.engine.jobs import Jobs
 from chaostui.engine.memory import Memory
 from chaostui.engine.own import OwnAddresses
 from chaostui.engine.plan import Catalog
@@ -24,6 +25,7 @@ log = logging.getLogger("chaostui.engine")
 TICK = 0.1
 RESERVED_FILES = 64
 """File descriptors kept for the API, logs and listeners."""
+ENDING = "ending what is over"
 LAG_WARNING = 0.1
 """Seconds: a loop that is later than this says so in the log."""
 
@@ -38,12 +40,12 @@ class Core:
         self.catalog = catalog
         self.seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         self.bus = Bus()
-        self.watch = Watch()
+        self.jobs = Jobs()
+        self.watch = Watch(self.jobs)
         self._memory = Memory()
         self.proxies: dict[str, Proxy] = {}
         self.handler_settings: dict[str, dict[str, Any]] = {}
-        self.halted = False
-        self.allow_link_local = False
+        self.halted = self.allow_link_local = False
         self.own = OwnAddresses()
         self.max_connections = connection_limit()
         self.leaving: set[Proxy] = set()
@@ -79,6 +81,7 @@ class Core:
         self.watch.close(asyncio.get_running_loop())
         if self._watchdog is not None:
             self._watchdog.stop()
+        self.jobs.stop()
         for timer in (self._ticker, *self._ends.values()):
             if timer is not None:
                 timer.cancel()
@@ -91,11 +94,11 @@ class Core:
         self.lag = max(self._lags)
         if now - due > LAG_WARNING:
             log.warning("the event loop was %.0f ms late", (now - due) * 1000)
-        self.watch.arm()
-        for proxy in tuple(self.proxies.values()):
-            proxy.sweep(now)
-        self._memory.look(now)
         self._ticker = asyncio.get_running_loop().call_later(TICK, self._tick, now + TICK)
+        self.jobs.do("watching paused sockets", self.watch.arm)
+        for proxy in (*self.proxies.values(), *self.leaving):
+            self.jobs.do("sweeping a proxy", proxy.sweep, now)
+        self.jobs.do("giving memory back", self._memory.look, now)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` in the background; it ends with the engine at the latest."""
@@ -121,11 +124,16 @@ class Core:
 
     def _end(self, proxy: Proxy) -> None:
         self._ends.pop(proxy, None)
+        self.jobs.until_done(ENDING, self._expire, proxy)
+
+    def _expire(self, proxy: Proxy) -> None:
         told = proxy.expire(time.monotonic())
-        if told and self.on_end is not None:
-            self.on_end(proxy, told)
-        elif not told:
+        if not told:
             self.schedule_ends(proxy)
+            return
+        self.jobs.until_done(ENDING, proxy.replan)
+        if self.on_end is not None:
+            self.on_end(proxy, told)
 
     # -- names ------------------------------------------------------------------------------
 

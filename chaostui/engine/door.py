@@ -51,7 +51,11 @@ class Doorkeeper:
             proxy.bus.publish(Warned, proxy=proxy.name, message="clients can connect again")
         if seconds is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(seconds, 0.0) + LATE, self.look)
+            self._timer = loop.call_later(max(seconds, 0.0) + LATE, self._look)
+
+    def _look(self) -> None:
+        """Time has passed."""
+        self._proxy.core.jobs.until_done("refusing clients in turns", self.look)
 
     def rest(self) -> None:
         """Look no more by itself."""

@@ -214,7 +214,7 @@ class Proxy:
         return min((end for end in ends if end is not None), default=None)
 
     def expire(self, now: float) -> list[str]:
-        """Switch off what has reached its end; say what it was."""
+        """Take away what has reached its end; say what it was. ``replan`` puts that in force."""
         over = [layer for layer in self.layers.over if layer.ends_at and layer.ends_at <= now]
         told = [f"{layer.mix or 'normal'}" for layer in over if self.layers.remove(layer)]
         for armed in [a for a in self._compiled.mix.values() if a.ends_at and a.ends_at <= now]:
@@ -228,8 +228,6 @@ class Proxy:
             chain = tuple(c for c in self.settings.chain if (c.name or entry_name(c)) not in names)
             self.settings = replace(self.settings, chain=chain)
             told += names
-        if told:
-            self.replan()
         return told
 
     # -- listening --------------------------------------------------------------------------
@@ -356,26 +354,31 @@ class Proxy:
             if now - oldest.opened < SETTLED:
                 break
             del self._young[oldest]
-            keep_alive(oldest.backend)
+            self.core.jobs.do("probing a backend", keep_alive, oldest.backend)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in the background, owned by the engine."""
         return self.core.spawn(work)
 
     def sweep(self, now: float) -> None:
-        """End connections that were half-closed or idle for too long."""
-        for dialling in tuple(self.dialling):
-            dialling.look(now)
+        """End connections that were called, half-closed or idle for too long."""
+        jobs = self.core.jobs
+        jobs.each("giving calls up", lambda each: each.look(now), tuple(self.dialling))
         self._keep_alive(now)
-        limit = self.settings.half_close_timeout
-        for connection in tuple(self.half_closed):
-            quiet = min(connection.look(now), now - connection.half_closed_at)
-            if quiet >= limit:
-                connection.end("half-close timeout", Close())
+        ending = "ending idle connections"
+        jobs.each(ending, lambda each: self._end_half_closed(each, now), tuple(self.half_closed))
         if self.settings.idle_timeout:
-            for live in tuple(self.connections.values()):
-                if live.look(now) >= self.settings.idle_timeout:
-                    live.end("idle timeout", Close())
+            live = tuple(self.connections.values())
+            jobs.each(ending, lambda each: self._end_idle(each, now), live)
+
+    def _end_half_closed(self, connection: Connection, now: float) -> None:
+        quiet = min(connection.look(now), now - connection.half_closed_at)
+        if quiet >= self.settings.half_close_timeout:
+            connection.end("half-close timeout", Close())
+
+    def _end_idle(self, connection: Connection, now: float) -> None:
+        if connection.look(now) >= self.settings.idle_timeout:
+            connection.end("idle timeout", Close())
 
 
 async def _not_allowed(why: str) -> None:

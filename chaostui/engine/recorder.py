@@ -110,7 +110,7 @@ class Recorder:
         try:
             await self._write([Begin(record=1, at=time.time(), engine=engine)])
             while not self._ending.is_set():
-                await self._write(self._fresh())
+                await self._note()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ending.wait(), INTERVAL)
             end = End(end=time.time(), engine=self._supervisor.view())
@@ -119,6 +119,15 @@ class Recorder:
             log.warning("the record ends here: %s", words(error))
         finally:
             self._file.close()
+
+    async def _note(self) -> None:
+        """Write what is new; what cannot be written down is left out."""
+        try:
+            await self._write(self._fresh())
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001  (the next events are another matter)
+            self._supervisor.core.jobs.failed("recording", error)
 
     def _fresh(self) -> list[msgspec.Struct]:
         events, lost = self._supervisor.bus.since(self._seen)

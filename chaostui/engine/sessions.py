@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 
+from chaostui.engine.jobs import Jobs
 from chaostui.engine.layers import Layer
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.views import SessionView
@@ -41,7 +42,8 @@ class Session:
 class Sessions:
     """The open sessions of an engine."""
 
-    def __init__(self, expired: Callable[[Session], None]) -> None:
+    def __init__(self, expired: Callable[[Session], None], jobs: Jobs) -> None:
+        self._jobs = jobs
         self._open: dict[str, Session] = {}
         self._expired = expired
 
@@ -92,4 +94,8 @@ class Sessions:
         if time.monotonic() < session.expires:
             self._set_timer(session)
         else:
+            self._jobs.until_done("ending a session", self._expire, session)
+
+    def _expire(self, session: Session) -> None:
+        if session.id in self._open:
             self._expired(session)

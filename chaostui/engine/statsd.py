@@ -31,10 +31,13 @@ class Statsd:
         try:
             while True:
                 await asyncio.sleep(self._settings.interval)
-                transport = transport or await self._open()
-                if transport is not None:
-                    for packet in packets(self.lines()):
-                        transport.sendto(packet)
+                try:
+                    transport = transport or await self._open()
+                    if transport is not None:
+                        for packet in packets(self.lines()):
+                            transport.sendto(packet)
+                except Exception as error:  # noqa: BLE001  (the next interval is another try)
+                    self._core.jobs.failed("sending to statsd", error)
         finally:
             if transport is not None:
                 transport.close()

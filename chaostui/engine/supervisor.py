@@ -42,7 +42,7 @@ class Supervisor(Faults):
 
     def __init__(self, catalog: Catalog, *, seed: int | None = None, source: str = "") -> None:
         super().__init__(catalog, seed=seed, source=source)
-        self._sessions = Sessions(self._expired)
+        self._sessions = Sessions(self._expired, self.core.jobs)
         self.unauthenticated = False
         """Reachable from other hosts without a token."""
 
@@ -64,6 +64,7 @@ class Supervisor(Faults):
             events_dropped=self.bus.dropped,
             window=WINDOW,
             loop_lag=self.core.lag,
+            failures=dict(self.core.jobs.failures),
             max_connections=self.core.max_connections,
             rss=resident(),
             unauthenticated=self.unauthenticated,
@@ -188,7 +189,7 @@ class Supervisor(Faults):
     def _end_faults(self, session: Session, actor: str) -> None:
         for proxy, layer in session.faults:
             if proxy.layers.remove(layer):
-                proxy.replan()
+                self.core.jobs.until_done("ending a session", proxy.replan)
         self._journal.write(actor, f"session of {session.owner or session.id} ended")
 
     async def add_fault(

@@ -220,6 +220,8 @@ class EngineView(View, frozen=True, kw_only=True):
     """Seconds that the percentiles of ``StatsView`` look back."""
     loop_lag: float = 0.0
     """The longest the loop was late in the last second, in seconds."""
+    failures: dict[str, int] = {}
+    """How often a periodic job of the engine's own has raised, by job; each goes on."""
     max_connections: int = 0
     rss: int = 0
     unauthenticated: bool = False

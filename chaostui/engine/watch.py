@@ -12,13 +12,15 @@ import select
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chaostui.engine.jobs import Jobs
     from chaostui.engine.side import Side
 
 
 class Watch:
     """The paused sockets of an engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._new: set[Side] = set()
         self._armed: dict[int, Side] = {}
@@ -52,7 +54,8 @@ class Watch:
 
     def arm(self) -> None:
         """Watch what has been paused for a while; called at each tick."""
-        for side in self._new:
+        new, self._new = self._new, set()
+        for side in new:
             fd = side.fileno()
             if fd < 0 or self._epoll is None:
                 continue
@@ -65,7 +68,6 @@ class Watch:
                 continue
             self._armed[fd] = side
             self._fds[side] = fd
-        self._new.clear()
 
     def _tell(self) -> None:
         if self._epoll is None:
@@ -78,4 +80,4 @@ class Watch:
             self.discard(side)
             # A mere hang-up, FIN from both, is met in order when reading goes on.
             if told & select.EPOLLERR:
-                side.connection.peer_vanished(side)
+                self._jobs.do("ending what was reset", side.connection.peer_vanished, side)
