@@ -75,7 +75,10 @@ class Typed(str):
 
 
 def meant(value: Any) -> Any:
-    """What a person means by ``Typed`` text: a number, true or false, a list of lines, or text."""
+    """What a person means by ``Typed`` text: a number, true or false, a list of lines, or text.
+
+    ``nan`` and ``inf`` are text: no option takes them, and JSON has no word for them.
+    """
     if not isinstance(value, Typed):
         return value
     text = str(value)
@@ -83,9 +86,10 @@ def meant(value: Any) -> Any:
         return [meant(Typed(line)) for line in text.splitlines() if line]
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
+    with contextlib.suppress(ValueError):
+        return int(text)
+    with contextlib.suppress(ValueError):
+        return float(text) if math.isfinite(float(text)) else text
     return text
 
 

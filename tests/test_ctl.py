@@ -359,3 +359,32 @@ def test_every_command_is_documented(capsys: Capture) -> None:
     for name, command in ctl.commands.items():
         assert f"  {name} " in out
         assert command.help
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan", "NaN", "Infinity", "1e999"])
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("options", "delay", "sleep={}"), "sleep"),
+        (("set", "delay", "--set", "delay.sleep={}"), "sleep"),
+        (("set", "delay", "--for={}"), "--for"),
+        (("set", "--", "{}:delay"), "{}:delay"),
+        (("weight", "delay", "--", "{}"), "percent"),
+        (("chain-add", "delay", "sleep={}"), "sleep"),
+        (("chain-add", "delay", "--probability={}"), "--probability"),
+        (("set-behavior", "delay", "sleep={}"), "sleep"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_by_name(
+    run: Ctl, engine: Engine, arguments: tuple[str, ...], name: str, number: str
+) -> None:
+    """Neither NaN nor infinity ever resets an option or ends as another number: exit 2."""
+    run("options", "delay", "sleep=3")
+
+    code, [line] = run(*(each.format(number) for each in arguments))
+
+    assert code == 2
+    assert name.format(number) in line
+    view = engine.look(lambda supervisor: supervisor.handler(None, "delay"))
+    assert (view.options["sleep"], view.weight) == (3, 0)
+    assert engine.look(lambda supervisor: supervisor.chain(None)) == ()

@@ -43,7 +43,7 @@ def failure(error: Exception) -> Response:
         return _errors(400, [(error.location, error.name, str(error))])
     status, message = failures.describe(error)
     if isinstance(error, SettingsError):
-        problems = [("body", problem.place, problem.what) for problem in error.problems]
+        problems = [("body", problem.place, str(problem)) for problem in error.problems]
         return _errors(status, problems)
     return _errors(status, [("body", "", message)])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,10 +56,29 @@ class Address:
 
 
 def written(body: Any) -> bytes | None:
-    """A request's body: JSON, bytes as they are, or none."""
+    """A request's body: JSON, bytes as they are, or none.
+
+    Raises ValueError, by name, for NaN and infinity, which JSON has no words for: written as
+    null they would ask for something else.
+    """
     if body is None or isinstance(body, bytes):
         return body
+    for name, value in _numbers(body):
+        if not math.isfinite(value):
+            raise ValueError(f"{name}: {value} is not a finite number")
     return msgspec.json.encode(body, enc_hook=encode)
+
+
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of a body and what it is called there."""
+    if isinstance(value, float):
+        yield name or "value", value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _numbers(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (list, tuple)):
+        for number, inner in enumerate(value):
+            yield from _numbers(inner, f"{name}[{number}]")
 
 
 def refusal(status: int, raw: bytes) -> EngineRefused:

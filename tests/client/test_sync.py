@@ -159,6 +159,26 @@ def test_what_does_not_exist_is_a_value_error(
     assert client.sessions() == []
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_has_no_word_for_is_a_value_error(client: Client, number: float) -> None:
+    """Written as null it would give an option back its default, and say nothing."""
+    client.set_options("delay", sleep=3)
+    for call in (
+        lambda: client.set_options("delay", sleep=number),
+        lambda: client.set_behavior("delay", sleep=number),
+        lambda: client.set_mix("delay", options={"delay": {"sleep": number}}),
+        lambda: client.set_weight("delay", number),
+        lambda: client.add_chain("delay", probability=number),
+    ):
+        with pytest.raises(ValueError, match=r"(sleep|delay|probability): .* not a finite number"):
+            call()
+    with pytest.raises(ValueError, match="sleep"), client.with_handler("delay", sleep=number):
+        raise AssertionError("the block must not run")
+
+    assert client.handler("delay").options["sleep"] == 3
+    assert client.sessions() == []
+
+
 def test_a_halt_is_told_as_such(client: Client) -> None:
     """While everything is halted a block cannot begin."""
     client.halt("enough")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from chaostui.cli.ctl import show
-from chaostui.cli.ctl.group import Asked, argument, command, pairs
+from chaostui.cli.ctl.group import NUMBER, Asked, argument, command, pairs
 
 
 def _set(asked: Asked, mix: str, settings: tuple[str, ...], seconds: float | None) -> None:
@@ -69,7 +69,7 @@ def _chain_remove(asked: Asked, name: str) -> None:
 _ENTRY = (
     click.Option(["--name"], help="What to call the entry."),
     click.Option(["--direction"], metavar="upstream|downstream|both", help="Which way."),
-    click.Option(["--probability"], type=float, metavar="0..1", help="At each draw."),
+    click.Option(["--probability"], type=NUMBER, metavar="0..1", help="At each draw."),
 )
 
 COMMANDS = [
@@ -84,7 +84,10 @@ COMMANDS = [
             help="A handler's setting: delay.sleep=2.",
         ),
         click.Option(
-            ["seconds", "--for"], type=float, metavar="SECONDS", help="Then the mix before returns."
+            ["seconds", "--for"],
+            type=NUMBER,
+            metavar="SECONDS",
+            help="Then the mix before returns.",
         ),
         help="Put a mix in force: 20:delay,5:errors; normal ends all.",
     ),
@@ -92,7 +95,7 @@ COMMANDS = [
         _weight,
         "weight",
         argument("handler"),
-        click.Argument(["percent"], type=float),
+        click.Argument(["percent"], type=NUMBER),
         help="Change one weight of the mix.",
     ),
     command(

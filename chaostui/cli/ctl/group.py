@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,21 @@ def command(
             run(Asked(engine, said["proxy"], bool(said["as_json"])), **given)
 
     return click.Command(name, callback=call, params=[*params, *_shared()], help=help)
+
+
+class _Number(click.types.FloatParamType):
+    """A number that JSON has a word for: not NaN, not infinity."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
+
+NUMBER = _Number()
 
 
 def argument(name: str, *, many: bool = False, optional: bool = False) -> click.Argument:
