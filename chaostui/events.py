@@ -60,6 +60,9 @@ class Exchanged(Event, tag="exchange", frozen=True, kw_only=True):
     request: str
     handler: str
     seconds: float
+    """0: no reply came."""
+    slow: bool = False
+    """The reply took longer than the proxy's ``slow_reply``."""
 
 
 class Injected(Event, tag="fault", frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ def describe(action: Action, frame: Frame) -> str:
         case Call(_, name):
             return f"called {name}"
         case Stall():
-            return f"stalled with {size} B"
+            return f"stalled, {size} B wait" if size else "stalled"
         case Close() | Reset():
             return "closed" if isinstance(action, Close) else "reset"
         case _:

@@ -186,6 +186,7 @@ class Turns(Drawn):
             request=request,
             handler=handler,
             seconds=seconds,
+            slow=seconds >= self.proxy.slow,
         )
 
     def hit(self, stage: Stage, exchange: Exchange | None, what: str) -> None:

@@ -34,7 +34,7 @@ async def test_a_slow_exchange_is_an_event(protocol: str) -> None:
         await exchanged(client, server, protocol, 0.0)
 
         (slow,) = rig.events(Exchanged)
-        assert (slow.handler, slow.exchange) == ("normal", 2)
+        assert (slow.handler, slow.exchange, slow.slow) == ("normal", 2, True)
         assert slow.seconds >= 0.2
 
 

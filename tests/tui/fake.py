@@ -18,6 +18,7 @@ from chaostui.engine.views import (
     ChainView,
     EngineView,
     HaltView,
+    HandlerTimes,
     HandlerView,
     ProxyView,
     Quantiles,
@@ -244,6 +245,14 @@ class FakeEngine:
                 exchanges=proxy.stats.exchanges + int(21_000 * seconds), hits=hits, **sums,
                 latency=Quantiles(count=1000, p50=0.0012 * busy, p95=0.4, p99=1.1 + busy / 4),
                 delay=Quantiles(count=400, p50=1.501, p95=1.7, p99=1.8 + busy / 10),
+                by_handler={
+                    "normal": HandlerTimes(latency=Quantiles(count=650, p50=0.0012, p99=0.004)),
+                    "delay": HandlerTimes(
+                        latency=Quantiles(count=200, p50=1.502, p99=1.82),
+                        delay=Quantiles(count=200, p50=1.501, p99=1.8 + busy / 10),
+                    ),
+                    "errors": HandlerTimes(latency=Quantiles(count=100, p50=0.0003, p99=0.001)),
+                },
                 delay_error=Quantiles(count=400, p50=0.0001, p99=0.0003 * busy),
             )  # fmt: skip
             proxies.append(msgspec.structs.replace(proxy, stats=stats, mix=self._mix(proxy, hits)))

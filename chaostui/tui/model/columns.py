@@ -33,26 +33,32 @@ def _plain(value: float) -> str:
 
 
 def _some(value: float) -> str:
-    return f"{value:.0f}" if value else "-"
+    return f"{value:.0f}" if value else figures.NONE
 
+
+FIGURES = 4
+"""The priority of the last figures that come before addresses in full."""
+ADDRESS = 21
+"""Columns of an IPv4 address with its port."""
 
 COLUMNS = (
-    Column("id", "id", 7, 1, _plain),
+    Column("id", "id", 6, 1, _plain),
     Column("proxy", "proxy", 8, 2, grows=4),
-    Column("client", "client", 21, 1, grows=18),
-    Column("handler", "handler", 13, 1),
+    Column("client", "client", 15, 1, grows=24),
+    Column("handler", "handler", 14, 1),
     Column("rate", "rate/s", 8, 2, figures.size),
-    Column("up", "up", 7, 3, figures.size),
-    Column("down", "down", 7, 3, figures.size),
+    Column("reply", "reply", 7, 2, figures.seconds),
+    Column("up", "up", 8, 4, figures.size),
+    Column("down", "down", 8, 4, figures.size),
     Column("hits", "hits", 5, 3, _some),
-    Column("request", "request", 16, 5, grows=20),
+    Column("request", "request", 12, 5, grows=24),
     Column("state", "state", 11, 6),
-    Column("age", "age", 6, 6, figures.age),
+    Column("age", "age", 7, 6, figures.age),
     Column("exchanges", "exch", 7, 6, _some),
-    Column("held", "held", 7, 7, figures.size),
-    Column("idle", "idle", 6, 8, figures.age),
+    Column("held", "held", 8, 7, figures.size),
+    Column("idle", "idle", 7, 8, figures.age),
     Column("backend", "backend", 21, 9),
-    Column("pinned", "pinned", 10, 9),
+    Column("pinned", "pinned", 11, 9),
 )
 BY_FIELD = {column.field: column for column in COLUMNS}
 SHOWN = tuple(c.field for c in COLUMNS if c.field not in ("proxy", "backend", "pinned"))
@@ -60,22 +66,33 @@ SHOWN = tuple(c.field for c in COLUMNS if c.field not in ("proxy", "backend", "p
 
 
 def fit(fields: Iterable[str], width: int) -> list[tuple[Column, int]]:
-    """Choose the columns that fit into ``width`` by priority, and their widths."""
+    """Choose the columns that fit into ``width`` by priority, and their widths.
+
+    Figures come before addresses in full, those before what is less asked for.
+    """
     wanted = [BY_FIELD[field] for field in fields if field in BY_FIELD]
-    used, kept = 2, set[str]()  # two characters for the cursor
+    left = width - 2  # two characters for the cursor
+    rooms: dict[str, int] = {}
     for column in sorted(wanted, key=lambda column: column.priority):
-        if used + column.width + 1 > width and kept:
-            break
-        used += column.width + 1
-        kept.add(column.field)
-    spare = max(0, width - used)
-    chosen = []
+        if column.priority > FIGURES:
+            left -= _grow(wanted, rooms, left, ADDRESS)
+        if column.width + 1 <= left or not rooms:
+            rooms[column.field] = column.width
+            left -= column.width + 1
+    _grow(wanted, rooms, left, width)
+    return [(column, rooms[column.field]) for column in wanted if column.field in rooms]
+
+
+def _grow(wanted: Sequence[Column], rooms: dict[str, int], left: int, limit: int) -> int:
+    """Widen columns that may grow, to ``limit`` at most; the answer is how much they took."""
+    taken = 0
     for column in wanted:
-        if column.field in kept:
-            more = min(spare, column.grows)
-            spare -= more
-            chosen.append((column, column.width + more))
-    return chosen
+        if column.field in rooms:
+            room = rooms[column.field]
+            wider = min(column.width + column.grows, limit, room + left - taken)
+            rooms[column.field] = max(room, wider)
+            taken += rooms[column.field] - room
+    return taken
 
 
 def arrange(rows: Rows, indices: Sequence[int], field: str, *, reverse: bool) -> list[int]:

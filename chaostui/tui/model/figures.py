@@ -6,19 +6,27 @@ import math
 from collections.abc import Sequence
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+NONE = "–"
+"""Stands where there is no number: nothing measured, no limit."""
 _SIZES = {"": 1, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12}
 _SECONDS = {"": 1, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 def size(value: float) -> str:
-    """Bytes in at most six characters: ``412``, ``59.6M``; ``-`` for none."""
+    """Bytes in at most eight characters: ``412 B``, ``59.6 MB``; ``–`` for none."""
     if value < 1:
-        return "-"
-    for unit in ("", "K", "M", "G", "T"):
+        return NONE
+    for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 999.95:
-            return f"{value:.0f}" if not unit else f"{value:.1f}{unit}"
+            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
-    return f"{value:.0f}P"
+    return f"{value:.0f} PB"
+
+
+def rate(value: float) -> str:
+    """Bytes a second: ``59.6 MB/s``, ``0 B/s``."""
+    return f"{size(value)}/s" if value >= 1 else "0 B/s"
 
 
 def count(value: float) -> str:
@@ -32,8 +40,12 @@ def number(value: int, one: str, many: str) -> str:
 
 
 def short(value: float) -> str:
-    """A number in at most six characters: ``512``, ``21.4k``."""
-    return size(value).lower().replace("-", "0")
+    """A number in at most six characters: ``512``, ``21.4k``, ``1.2M``."""
+    for unit in ("", "k", "M", "G", "T"):
+        if value < 999.95:
+            return f"{value:.0f}" if not unit else f"{value:.1f}{unit}"
+        value /= 1000
+    return f"{value:.0f}P"
 
 
 def percent(value: float) -> str:
@@ -42,16 +54,16 @@ def percent(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration with its unit: ``0.40 ms``, ``14.2 s``, ``2:05``; ``-`` for none."""
+    """A duration with its unit: ``0.40 ms``, ``14.2 s``, ``2.1 min``; ``–`` for none."""
     if value <= 0:
-        return "-"
+        return NONE
     if value < 0.01:
         return f"{value * 1e3:.2f} ms"
     if value < 1:
         return f"{value * 1e3:.0f} ms"
     if value < 10:
         return f"{value:.2f} s"
-    return f"{value:.1f} s" if value < 60 else clock(value)
+    return f"{value:.1f} s" if value < 60 else age(value)
 
 
 def clock(value: float) -> str:
@@ -63,16 +75,14 @@ def clock(value: float) -> str:
 
 
 def age(value: float) -> str:
-    """An age in at most six characters: ``0.4s``, ``12s``, ``3m20``, ``2h05``, ``3d04``."""
-    if value < 10:
-        return f"{max(value, 0):.1f}s"
+    """An age in at most seven characters: ``0.4 s``, ``3.3 min``, ``21 h``, ``3.2 d``."""
     if value < 60:
-        return f"{value:.0f}s"
-    if value < 3600:
-        return f"{int(value // 60)}m{int(value % 60):02}"
-    if value < 86_400:
-        return f"{int(value // 3600)}h{int(value % 3600 // 60):02}"
-    return f"{int(value // 86_400)}d{int(value % 86_400 // 3600):02}"
+        return f"{max(value, 0):.1f} s" if value < 9.95 else f"{min(value, 59):.0f} s"
+    for unit, seconds, most in (("min", 60, 60), ("h", 3600, 24)):
+        number = value / seconds
+        if number < most:
+            return f"{number:.1f} {unit}" if number < 9.95 else f"{int(number)} {unit}"
+    return f"{value / 86_400:.1f} d" if value < 8_640_000 else f"{value / 86_400:.0f} d"
 
 
 def parse_size(text: str) -> float:
@@ -115,6 +125,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 
 def bar(share: float, width: int) -> str:
-    """A share from 0 to 1 as a bar; more than nothing always shows one block."""
-    full = min(width, max(round(share * width), 1 if share > 0 else 0))
-    return "█" * full + "·" * (width - full)
+    """A share from 0 to 1 as a bar of eighths; more than nothing always shows an eighth."""
+    eighths = min(8 * width, max(round(share * width * 8), 1 if share > 0 else 0))
+    full, part = divmod(eighths, 8)
+    return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width, "·")

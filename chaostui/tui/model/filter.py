@@ -64,6 +64,7 @@ CONNECTION_FIELDS = Fields(
         "down": figures.parse_size,
         "bytes": figures.parse_size,
         "rate": figures.parse_size,
+        "reply": figures.parse_seconds,
         "held": figures.parse_size,
         "exchanges": figures.parse_number,
         "hits": figures.parse_number,

@@ -51,10 +51,12 @@ class Field:
             return "{ " + ", ".join(f"{n} = {json.dumps(v)}" for n, v in value.items()) + " }"
         if isinstance(value, bool):
             return "yes" if value else "no"
+        if value == 0 and "(0: no " in self.help:
+            return figures.NONE
         if isinstance(value, (int, float)):
             text = f"{value:.6g}" if isinstance(value, float) else str(value)
             return f"{text} {self.unit}".rstrip()
-        return str(value) if value != "" else "-"
+        return str(value) if value != "" else figures.NONE
 
     def bounds(self) -> str:
         """What the field takes, in words: ``0 to 100 s``, ``constant, uniform``."""
@@ -75,6 +77,8 @@ class Field:
     def read(self, text: str) -> Any:
         """Read a typed value. Raises FieldError, which says what the field takes."""
         text = text.strip()
+        if text in (figures.NONE, "-", "no limit") and "(0: no " in self.help:
+            return 0 if self.kind == "int" else 0.0
         if text in ("default", "none", "any"):
             return None
         try:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from chaostui.engine.views import ProxyView, StatsView
+from chaostui.engine.views import HandlerTimes, ProxyView, Quantiles, StatsView
 
 SECONDS = 3600
 """How far back the timeline reaches."""
@@ -18,6 +18,7 @@ class Sample:
 
     at: float = 0.0
     open: int = 0
+    exchanges: float = 0.0
     opened: float = 0.0
     events: float = 0.0
     upstream: float = 0.0
@@ -41,14 +42,26 @@ def add_up(stats: Iterable[StatsView]) -> StatsView:
         for name, number in view.hits.items():
             hits[name] = hits.get(name, 0) + number
     slowest = {
-        name: max((getattr(view, name) for view in views), key=lambda q: q.p99, default=None)
+        name: _slowest(getattr(view, name) for view in views)
         for name in ("latency", "delay", "delay_error")
+    }
+    handlers = {name: None for view in views for name in view.by_handler}
+    times = {
+        name: HandlerTimes(
+            latency=_slowest(v.by_handler[name].latency for v in views if name in v.by_handler),
+            delay=_slowest(v.by_handler[name].delay for v in views if name in v.by_handler),
+        )
+        for name in handlers
     }
     totals = {
         name: sum(getattr(view, name) for view in views)
         for name in ("connections", "open", "refused", "exchanges", "upstream", "downstream")
     }
-    return StatsView(**totals, hits=hits, **{n: q for n, q in slowest.items() if q is not None})
+    return StatsView(hits=hits, by_handler=times, **totals, **slowest)  # type: ignore[arg-type]
+
+
+def _slowest(found: Iterable[Quantiles]) -> Quantiles:
+    return max(found, key=lambda quantiles: quantiles.p99, default=Quantiles())
 
 
 def between(before: StatsView, now: StatsView, at: float, span: float, events: float) -> Sample:
@@ -61,6 +74,7 @@ def between(before: StatsView, now: StatsView, at: float, span: float, events: f
     return Sample(
         at=at,
         open=now.open,
+        exchanges=rate("exchanges"),
         opened=rate("connections"),
         events=max(0.0, events / span),
         upstream=rate("upstream"),
@@ -97,6 +111,11 @@ class History:
             return False
         self.samples.append(between(before[1], stats, at, at - before[0], events - before[2]))
         return True
+
+    def times(self, handler: str) -> HandlerTimes:
+        """What a handler did to reply times in the newest sample; of several, the slowest."""
+        stats = self._before[1] if self._before is not None else StatsView()
+        return stats.by_handler.get(handler, HandlerTimes())
 
     @property
     def newest(self) -> Sample:

@@ -59,13 +59,17 @@ def _open(event: Mapping[str, Any]) -> str:
 
 def _dial(event: Mapping[str, Any]) -> str:
     if error := event.get("error"):
-        return f"backend {event.get('backend')} did not answer: {error}"
+        return f"{error}: the backend {event.get('backend')} did not answer"
     return f"backend {event.get('backend')} answered in {figures.seconds(event['seconds'])}"
 
 
 def _exchange(event: Mapping[str, Any]) -> str:
-    name = event.get("request") or f"exchange {event.get('exchange', 0)}"
-    return f"{name} answered in {figures.seconds(event['seconds'])}"
+    name = event.get("request") or f"request {event.get('exchange', 0)}"
+    seconds = event["seconds"]
+    if not seconds:
+        return f"{name} got no reply"
+    slow = "slow: " if event.get("slow") else ""
+    return f"{slow}{name} answered in {figures.seconds(seconds)}"
 
 
 def _fault(event: Mapping[str, Any]) -> str:
@@ -75,7 +79,8 @@ def _fault(event: Mapping[str, Any]) -> str:
 
 def _close(event: Mapping[str, Any]) -> str:
     up, down = figures.size(event["upstream"]), figures.size(event["downstream"])
-    return f"{event['reason']} after {figures.seconds(event['seconds'])}, {up} up, {down} down"
+    carried = f"{up} up, {down} down" if event["upstream"] or event["downstream"] else "no bytes"
+    return f"{event['reason']} after {figures.seconds(event['seconds'])}, {carried}"
 
 
 def _change(event: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from chaostui.tui.actions import EVERYWHERE, of, shown
+from chaostui.tui.model import words
 from chaostui.tui.widgets.lineview import Line, LineView, fit
 
 FILTER_HELP = (
@@ -27,7 +28,7 @@ FILTER_HELP = (
     ("10.0 delay", "bare words: found in any text"),
     ("", ""),
     ("texts", "client backend proxy handler state request pinned opaque"),
-    ("numbers", "id up down bytes rate held exchanges hits age idle"),
+    ("numbers", "id up down bytes rate reply held exchanges hits age idle"),
     ("events", "kind proxy handler text, connection seq"),
 )
 
@@ -110,8 +111,8 @@ def key_sections(contexts: Sequence[str], keymap: Mapping[str, str]) -> list[Sec
         for action in of(context):
             keys = keymap.get(action.id, ",".join(action.keys))
             if keys:
-                words = " ".join(shown(key) for key in keys.split(","))
-                rows.append(("1 … 9" if action.id == "fault.toggle" else words, action.help))
+                written = " ".join(shown(key) for key in keys.split(","))
+                rows.append(("1 … 9" if action.id == "fault.toggle" else written, action.help))
         if rows:
             sections.append((context, rows))
     return sections
@@ -126,7 +127,8 @@ def screen_help(context: str, keymap: Mapping[str, str]) -> HelpScreen:
 def pane_help(context: str, prose: str, keymap: Mapping[str, str]) -> HelpScreen:
     """What the focused pane is and its keys."""
     sections: list[Section] = [(prose, [])] if prose else []
-    return HelpScreen(f"Help: {context}", [*sections, *key_sections([context], keymap)])
+    told: list[Section] = [("words on the screen", words.of(context))]
+    return HelpScreen(f"Help: {context}", [*sections, *key_sections([context], keymap), *told])
 
 
 def filter_help() -> HelpScreen:

@@ -19,7 +19,7 @@ from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, fit
 from chaostui.tui.widgets.stack import StackView, marks
 
-MARGIN = 22
+MARGIN = 24
 
 
 class Chart(StackView, can_focus=True):
@@ -58,19 +58,20 @@ class Chart(StackView, can_focus=True):
         if not samples or room < 10:
             return [[], [Segment("  collecting the first seconds …", self.ink("dim"))]]
         shown = buckets(samples, SCALES[self._scale], room)
-        tall = max(3, height - (9 if height >= 20 else 5))
+        tall = max(3, height - (10 if height >= 21 else 6))
         lines = self._stacked(shown, tall, room)
         lines.append(self._marks(shown, room))
+        lines += self._graph("up ↑", [b.mean("upstream") for b in shown], "up", room, figures.rate)
         lines += self._graph(
-            "up ↑ B/s", [b.mean("upstream") for b in shown], "up", room, figures.size
+            "down ↓", [b.mean("downstream") for b in shown], "down", room, figures.rate
         )
         lines += self._graph(
-            "down ↓ B/s", [b.mean("downstream") for b in shown], "down", room, figures.size
+            "requests/s", [b.mean("exchanges") for b in shown], "text", room, figures.short
         )
         lines += self._graph(
             "conns", [b.mean("open") for b in shown], "accent", room, figures.short
         )
-        if height >= 20:
+        if height >= 21:
             for word, name, ink in (
                 ("reply p50", "latency_p50", "text"),
                 ("reply p99", "latency_p99", "text"),
@@ -112,7 +113,7 @@ class Chart(StackView, can_focus=True):
         self, word: str, values: Sequence[float], ink: str, room: int, show: Callable[[float], str]
     ) -> list[Line]:
         newest = show(values[-1]) if values else ""
-        label = f" {fit(word, 11)} {newest:>8} "
+        label = f" {fit(word, 11)} {newest:>10} "
         line = figures.sparkline(values, room)
         return [[Segment(label, self.ink("dim")), Segment(line, self.ink(ink))]]
 

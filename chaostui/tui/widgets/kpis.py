@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from rich.segment import Segment
 
@@ -11,17 +11,31 @@ from chaostui.tui.model.history import History, Sample
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView, fit
 
-_CARDS = (
-    ("CONNS", "open", "accent"),
-    ("EVENTS", "events", "text"),
-    ("UP ↑", "upstream", "up"),
-    ("DOWN ↓", "downstream", "down"),
-    ("INJECTED", "injected", "bad"),
+GAP = 2
+NARROWEST = 11
+"""Columns that a figure needs; where they do not all fit, the last but one is left out."""
+
+
+def _each_second(value: float) -> str:
+    return f"{figures.short(value)}/s"
+
+
+_Card = tuple[str, str, str, str, Callable[[float], str]]
+
+_CARDS: tuple[_Card, ...] = (
+    ("CONNS", "conn", "open", "accent", figures.count),
+    ("REQUESTS", "req", "exchanges", "text", _each_second),
+    ("REPLY p50", "p50", "latency_p50", "text", figures.seconds),
+    ("REPLY p99", "p99", "latency_p99", "warn", figures.seconds),
+    ("UP ↑", "↑", "upstream", "up", figures.rate),
+    ("DOWN ↓", "↓", "downstream", "down", figures.rate),
+    ("HITS", "hits", "injected", "bad", _each_second),
 )
+"""Title, its short form, the sample's field, its ink, and how its value is shown."""
 
 
 class Kpis(LineView):
-    """Connections, events, bytes each way, and what is injected."""
+    """Connections, requests and their reply times, bytes each way, and what is injected."""
 
     DEFAULT_CSS = "Kpis { height: 3; padding: 0 1; }"
 
@@ -33,59 +47,48 @@ class Kpis(LineView):
         sparks = self._session.store.sparks
         if height < 3:
             return [self._short(sparks.newest, width)]
-        gap = 2
-        each = (width - gap * (len(_CARDS) - 1)) // len(_CARDS)
+        cards = list(_CARDS)
+        while len(cards) > 1 and (width + GAP) // len(cards) - GAP < NARROWEST:
+            del cards[-2]
+        each = (width + GAP) // len(cards) - GAP
         head: Line = []
         value: Line = []
         spark: Line = []
-        for index, (title, name, ink) in enumerate(_CARDS):
-            space = Segment(" " * (gap if index else 0), self.ink("text"))
+        for title, _, name, ink, show in cards:
+            space = Segment(" " * (GAP if head else 0), self.ink("text"))
             note = self._note(name, sparks)
-            room = max(0, each - len(title) - 1)
-            head += [space, Segment(f"{title} ", self.ink("dim"))]
-            head.append(Segment(fit(note, room, right=True), self.ink("dim")))
+            room = each - len(title)
+            note = note.rjust(room) if len(note) < room else " " * room
+            head += [space, Segment(title + note, self.ink("dim"))]
             value += [
                 space,
-                Segment(fit(self._value(name, sparks.newest), each), self.ink("title")),
+                Segment(fit(show(getattr(sparks.newest, name)), each), self.ink("title")),
             ]
             line = figures.sparkline(sparks.values(name, each), each)
             spark += [space, Segment(line, self.ink(ink))]
         return [head, value, spark]
 
-    def _value(self, name: str, sample: Sample) -> str:
-        match name:
-            case "open":
-                return figures.count(sample.open)
-            case "upstream" | "downstream":
-                return f"{figures.size(getattr(sample, name))}B/s".replace("-B", "0 B")
-            case _:
-                return f"{figures.short(getattr(sample, name))}/s"
-
     def _note(self, name: str, sparks: History) -> str:
-        sample = sparks.newest
+        """What stands beside a figure, where there is room."""
+        sample, engine = sparks.newest, self._session.store.engine
         match name:
             case "open":
                 return f"+{figures.short(sample.opened)}/s"
-            case "events":
-                engine = self._session.store.engine
-                return f"drop {figures.short(engine.events_dropped if engine else 0)}"
-            case "upstream" | "downstream":
-                return f"peak {figures.size(max(sparks.values(name, 120), default=0))}"
-            case _:
+            case "latency_p50" | "latency_p99":
+                return f"{engine.window:.0f} s" if engine is not None else ""
+            case "injected":
                 return f"late {figures.seconds(sample.late_p99)}"
+        return ""
 
     def _short(self, sample: Sample, width: int) -> Line:
-        parts = (
-            ("conn", f"{sample.open:,} +{figures.short(sample.opened)}/s", "title"),
-            ("ev", f"{figures.short(sample.events)}/s", "title"),
-            ("↑", f"{figures.size(sample.upstream)}/s", "up"),
-            ("↓", f"{figures.size(sample.downstream)}/s", "down"),
-            ("inj", f"{figures.short(sample.injected)}/s", "bad"),
-        )
+        """One line: what happens matters more than how much of it is told."""
+        parts = {word: show(getattr(sample, name)) for _, word, name, _, show in _CARDS}
+        inks = {word: ink for _, word, _, ink, _ in _CARDS}
+        for dropped in ("↑", "↓", "p50"):
+            if sum(len(word) + len(figure) + 3 for word, figure in parts.items()) > width:
+                del parts[dropped]
         line: Line = []
-        shown: Sequence[tuple[str, str, str]] = parts
-        if width < 70:  # what happens matters more than how much of it is told
-            shown = (parts[0], *parts[2:])
-        for word, figure, ink in shown:
-            line += [Segment(f"{word} ", self.ink("dim")), Segment(f"{figure}  ", self.ink(ink))]
+        for word, figure in parts.items():
+            ink = self.ink("title" if inks[word] in ("text", "accent") else inks[word])
+            line += [Segment(f"{word} ", self.ink("dim")), Segment(f"{figure}  ", ink)]
         return line

@@ -110,14 +110,14 @@ class MixPane(LineView, can_focus=True):
         return lines
 
     def _strip(self, width: int, height: int) -> list[Line]:
-        """``1●norm 55% 2◷dela 20%``: the first nine, as many as fit on the lines there are."""
+        """``1●normal 55% 2◷delay 20%``: the first nine, as many as fit on the lines there are."""
         weights = self._weights()
         lines: list[Line] = [[]]
         used = 0
         for index, name in enumerate(self._session.names[:9]):
             pending = any(n == name for _, n in self._session.pending)
             figure = f"{weights.get(name, 0):.3g}%{'…' if pending else ' '}"
-            word = f"{glyph(name)}{safe_text(name, limit=16)[:4]}"
+            word = f"{glyph(name)}{safe_text(name, limit=16)}"
             size = 1 + len(word) + 1 + len(figure)
             if used + size > width:
                 if len(lines) == height:

@@ -98,15 +98,15 @@ class SettingsPane(LineView, can_focus=True):
         return [[], *([Segment(f" {line}", self.ink("dim"))] for line in lines[: room - 1])]
 
     def _foot(self, width: int) -> list[Line]:
-        """What was measured: how long bytes were held, and how often this handler hit."""
+        """What this handler did in the last seconds: holds or reply times, and its hits."""
         sparks = self._session.store.sparks
-        stats = [proxy.stats for proxy in self._session.store.in_view[:1]]
         name = self._session.selected
         hits = [sample.hits.get(name, 0.0) for sample in list(sparks.samples)[-width + 2 :]]
-        delay = f"held p50 {figures.seconds(stats[0].delay.p50)}" if stats else ""
-        worst = f"p99 {figures.seconds(stats[0].delay.p99)}" if stats else ""
+        times = sparks.times(name)
+        word, found = ("held", times.delay) if times.delay.count else ("replies", times.latency)
+        measured = f" {word} p50 {figures.seconds(found.p50)}  p99 {figures.seconds(found.p99)}"
         return [
-            [Segment(fit(f" {delay}  {worst}", width), self.ink("text"))],
+            [Segment(fit(measured, width), self.ink("text"))],
             [Segment(f" {figures.sparkline(hits, width - 2)}", self.handler_ink(name))],
         ]
 

@@ -16,6 +16,7 @@ SIZE = Field("bytes", "integer", unit="B", minimum=0, default=1024)
 SHAPE = Field("distribution", choices=("constant", "uniform", "normal"), default="constant")
 FLAG = Field("inject", "boolean", default=False)
 WORD = Field("kind", "string", default="")
+LIMIT = Field("first", type="integer", minimum=0, default=0, help="only N (0: no limit)")
 MATCH = Field("match", "object")
 
 
@@ -90,7 +91,8 @@ def test_values_out_of_bounds_are_refused(field: Field, text: str, reason: str) 
 @pytest.mark.parametrize(
     ("field", "value", "shown"),
     [
-        (SLEEP, 1.5, "1.5 s"), (SIZE, 10, "10 B"), (FLAG, True, "yes"), (WORD, "", "-"),
+        (SLEEP, 1.5, "1.5 s"), (SIZE, 10, "10 B"), (FLAG, True, "yes"), (WORD, "", "–"),
+        (LIMIT, 0, "–"), (LIMIT, 3, "3"),
         (SLEEP, None, "default"),
         (MATCH, None, "any"), (MATCH, {"key": "a"}, '{ key = "a" }'),
     ],

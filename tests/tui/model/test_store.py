@@ -11,7 +11,8 @@ import pytest
 from chaostui.client.frame import COLUMNS, Frame
 from chaostui.engine.views import EngineView, ProxyView, StatsView
 from chaostui.events import Opened
-from chaostui.tui.model.columns import COLUMNS as SHOWN, arrange, fit
+from chaostui.tui.model.columns import BY_FIELD, COLUMNS as SHOWN, arrange, fit
+from chaostui.tui.model.glyphs import _KNOWN
 from chaostui.tui.model.rows import CLOSED, Rows
 from chaostui.tui.model.store import GHOSTS, FrameStore
 
@@ -134,8 +135,9 @@ def test_rows_are_found_and_recorded() -> None:
     ("width", "fields"),
     [
         (12, ["id"]),
-        (58, ["id", "client", "handler", "rate"]),
-        (80, ["id", "client", "handler", "rate", "up", "down", "hits"]),
+        (58, ["id", "client", "handler", "rate", "reply"]),
+        (78, ["id", "client", "handler", "rate", "reply", "up", "hits"]),
+        (98, ["id", "client", "handler", "rate", "reply", "up", "down", "hits", "age"]),
         (400, [column.field for column in SHOWN]),
     ],
 )
@@ -146,6 +148,24 @@ def test_columns_give_way_by_priority(width: int, fields: list[str]) -> None:
 
     assert [column.field for column, _ in chosen] == fields
     assert width < 20 or 2 + sum(room + 1 for _, room in chosen) <= width
+
+
+@pytest.mark.parametrize("width", range(58, 200))
+def test_numbers_come_before_long_addresses(width: int) -> None:
+    """An address grows only into room that no column of figures could use."""
+    wanted = [c.field for c in SHOWN if c.field not in ("proxy", "backend", "pinned")]
+    chosen = dict(fit(wanted, width))
+    spare = width - 2 - sum(room + 1 for room in chosen.values())
+    rooms = {column.field: room - column.width for column, room in chosen.items()}
+
+    left_out = [c for c in SHOWN if c.field in wanted and c not in chosen and c.priority < 5]
+    assert all(spare + rooms["client"] < c.width + 1 for c in left_out)
+
+
+@pytest.mark.parametrize("name", sorted(_KNOWN))
+def test_no_handlers_name_is_cut(name: str) -> None:
+    """The column holds the longest name with its glyph and the mark of a pin."""
+    assert len(f"● {name}*") <= BY_FIELD["handler"].width
 
 
 @pytest.mark.parametrize("column", SHOWN, ids=lambda column: column.field)
