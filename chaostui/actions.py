@@ -49,6 +49,9 @@ class Close:
 class Reset:
     """Reset both sides (RST) once what was already sent has left."""
 
+    what: str = field(default="", compare=False)
+    """Why, in words for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stall:

@@ -72,7 +72,8 @@ class Frame(NamedTuple):
     answer: bytes = b""
     tls: TlsStep = ""
     messages: int = 1
-    """How many whole messages it is, in a run; ``request`` is then the last one's."""
+    """How many whole messages it is, in a run; ``request`` is then the last one's. 0: none, as
+    these are the bytes from which on nothing is read (``opaque``)."""
 
 
 class Kind(NamedTuple):
@@ -126,7 +127,10 @@ class Protocol:
         self.dice = dice or random.Random()
         """The connection's own seeded dice: which error, when none is named."""
         self.opaque = ""
-        """Why the frame was lost, in words; from then on bytes pass as they are."""
+        """Why the bytes are not read any more, in words; from then on they pass as they are."""
+        self.desync = False
+        """They made no sense. False where they belong to somebody else as they should: TLS,
+        replication, what an upgrade has begun."""
         self.runs = False
         """Whether one frame may hold many whole messages: the engine says so, before each call,
         while it need not tell them from each other."""
@@ -169,6 +173,14 @@ class Protocol:
         Asked only where replies are not ``ordered``.
         """
         return True
+
+    @property
+    def promised(self) -> bool:
+        """Whether an error was said here that is still to take the place of a backend's reply.
+
+        The client must never see that reply: so the connection cannot go on unread.
+        """
+        return False
 
     def dropped(self, request: Request | None = None) -> None:
         """Forget a complete request: it was answered here, so the backend never saw it.

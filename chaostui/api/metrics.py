@@ -21,7 +21,8 @@ COUNTERS = (
     ("connections_refused", "refused", "Clients that got no backend"),
     ("exchanges", "exchanges", "Exchanges that ended"),
     ("handler_failures", "handler_failures", "Handlers that broke their contract"),
-    ("framer_desync", "desyncs", "Connections on which the protocol's frame was lost"),
+    ("framer_desync", "desyncs", "Connections whose bytes made no sense in their protocol"),
+    ("framer_opaque", "opaque", "Connections not read as they should not be, such as TLS"),
     ("faults_not_reached", "not_reached", "Draws of faults on connections that are encrypted"),
 )
 """Name, field of StatsView, help; ``chaostui_`` goes before and ``_total`` behind the name."""

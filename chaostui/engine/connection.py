@@ -116,7 +116,8 @@ class Connection(ABC):
     @property
     def opaque(self) -> str:
         """Why its bytes are not read, as far as that is known."""
-        return self.protocol.opaque or self.first
+        why = self.protocol.opaque
+        return f"desync: {why}" if self.protocol.desync else why or self.first
 
     def look(self, now: float) -> float:
         """Look whether bytes moved since the last look; return the seconds of quiet."""

@@ -8,6 +8,13 @@ from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wai
 from chaostui.protocol import Frame
 
 
+def ending(action: Close | Reset) -> str:
+    """Say how a connection is ended, and why, where that is known."""
+    if isinstance(action, Close):
+        return "closed"
+    return f"reset, {action.what}" if action.what else "reset"
+
+
 def describe(action: Action, frame: Frame) -> str:
     """Say what ``action`` does to ``frame``."""
     size = len(frame.data)
@@ -25,6 +32,6 @@ def describe(action: Action, frame: Frame) -> str:
         case Stall():
             return f"stalled, {size} B wait" if size else "stalled"
         case Close() | Reset():
-            return "closed" if isinstance(action, Close) else "reset"
+            return ending(action)
         case _:
             assert_never(action)

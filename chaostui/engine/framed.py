@@ -11,7 +11,7 @@ from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
-from chaostui.engine.turns import CLIENT, FRESH, BackendSide, ClientSide, Turns
+from chaostui.engine.turns import BACKEND, CLIENT, FRESH, BackendSide, ClientSide, Turns
 from chaostui.protocol import Frame, Request
 
 if TYPE_CHECKING:
@@ -84,11 +84,23 @@ class Framed(Turns):
     def take_requests(self, frames: list[Frame]) -> None:
         """Pass requests on, each with its exchange."""
         for frame in frames:
-            if frame.first and not self.protocol.opaque:
+            if not frame.messages:
+                self._take_unread(frame.data)
+                return
+            if frame.first:
                 self._begin(frame)
             self._forward(frame)
         if self.protocol.opaque:
             self._lost_frame()
+
+    def _take_unread(self, data: bytes) -> None:
+        """Bytes that are not read are a turn of the client's, and faults act on them as on any."""
+        self._lost_frame()
+        self.take_turn(data)
+        if self.up.direct:
+            self.up.dest.transport.write(data)  # type: ignore[union-attr]
+        elif data:
+            self.requested(data)
 
     @property
     def _quiet(self) -> bool:
@@ -198,7 +210,8 @@ class Framed(Turns):
         for frame in frames:
             exchange = self._answered_by(frame)
             self._reply(frame, exchange)
-            if frame.last and exchange is not None and exchange in self._waiting:
+            ends = frame.last and frame.messages
+            if ends and exchange is not None and exchange in self._waiting:
                 self._over(exchange)
                 if protocol.ordered:
                     self._send_answers()
@@ -309,6 +322,7 @@ class Framed(Turns):
 
     def _lost_frame(self) -> None:
         """From now on nothing is known about the bytes: exchanges are turns again."""
+        owing = any(exchange.answer is not None for exchange in self._waiting)
         for exchange in self._waiting:
             if exchange is not self.exchange:
                 self.end_exchange(exchange)
@@ -320,9 +334,13 @@ class Framed(Turns):
                 link.feed(What.DATA, frame, self.exchange)
         self._waiting.clear()
         self._special.clear()
-        self.turn = CLIENT
+        if self.turn != FRESH:
+            self.turn = BACKEND
         self.settle()
-        self.proxy.lost_frame(self, self.protocol.opaque)
+        self.proxy.lost_frame(self)
+        if owing or self.protocol.promised:
+            # Where the reply made here belongs cannot be told any more.
+            self.end("fault", Reset())
 
     def stage_of(self, link: Link) -> Stage | None:
         """Stages are looked up per frame here, unless the frame was lost."""

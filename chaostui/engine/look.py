@@ -44,6 +44,7 @@ def stats_view(proxy: Proxy, counted: Carried | None = None) -> StatsView:
         hits=dict(stats.hits),
         handler_failures=stats.handler_failures,
         desyncs=stats.desyncs,
+        opaque=stats.opaque,
         not_reached=stats.not_reached,
         latency=times.latency,
         latency_whole=stats.latency_whole() if counted is None else Quantiles(),

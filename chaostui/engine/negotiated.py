@@ -44,19 +44,25 @@ class Negotiated(Framed):
             self.take_requests(frames)
             return
         for frame in frames:
-            if frame.first and not self.protocol.opaque:
-                self._begin(frame)
-            exchange = self.exchange if frame.request is not None else None
-            if frame.tls:
-                self._hold(exchange)
-            if frame.answer or frame.tls in ("client", "refused"):
-                self.up.feed(What.KEPT, frame, self.exchange)
-            else:
-                self._forward(frame)
-            if frame.tls or frame.answer:
-                self._negotiate(frame, exchange)
+            if not frame.messages:
+                self._take_unread(frame.data)
+                return
+            self._take(frame)
         if self.protocol.opaque:
             self._lost_frame()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.first:
+            self._begin(frame)
+        exchange = self.exchange if frame.request is not None else None
+        if frame.tls:
+            self._hold(exchange)
+        if frame.answer or frame.tls in ("client", "refused"):
+            self.up.feed(What.KEPT, frame, self.exchange)
+        else:
+            self._forward(frame)
+        if frame.tls or frame.answer:
+            self._negotiate(frame, exchange)
 
     def _hold(self, exchange: Exchange | None) -> None:
         """What the client sends now waits until it is decided, in ``exchange`` if that may fail."""

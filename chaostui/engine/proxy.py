@@ -331,13 +331,23 @@ class Proxy:
         self.stats.handler_failures += 1
         self.warn(f"handler {handler} failed on connection {connection.id}: {error!r}", error)
 
-    def lost_frame(self, connection: Connection, why: str) -> None:
-        """A protocol could not follow a connection any more."""
-        self.stats.desyncs += 1
-        if connection.protocol.sealed:
+    def lost_frame(self, connection: Connection) -> None:
+        """A protocol does not follow a connection any more.
+
+        That is told where it could not, or where a fault cannot act because of it.
+        """
+        protocol = connection.protocol
+        if protocol.desync:
+            self.stats.desyncs += 1
+        else:
+            self.stats.opaque += 1
+        if protocol.sealed:
             self.sealed[connection] = None
             reach.lost(connection)
-        self.warn(f"connection {connection.id} passes as plain tcp: {why}{reach.told(connection)}")
+        missed = reach.told(connection)
+        if protocol.desync or missed:
+            why = protocol.opaque
+            self.warn(f"connection {connection.id} passes as plain tcp: {why}{missed}")
 
     def warn(self, message: str, error: Exception | None = None) -> None:
         """Tell an operator; the log gets at most one line in ten seconds."""

@@ -76,6 +76,7 @@ def lost(connection: Connection) -> None:
     armed = connection.pinned or proxy.plan.pick(proxy.dice.roll(connection.ordinal, number))
     if armed is None or not armed.needs_words or (exchange is not None and exchange.hit):
         return
-    proxy.stats.not_reached += 1
+    if not connection.number:
+        proxy.stats.not_reached += 1  # later ones are counted when they are drawn
     if whole and exchange is not None and exchange.armed is armed and not connection.pinned:
         armed.give_back()  # what is taken for the whole connection is given back by nobody else

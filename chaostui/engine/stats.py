@@ -178,6 +178,7 @@ class Stats:
         "latencies",
         "normal",
         "not_reached",
+        "opaque",
         "refused",
         "upstream",
     )
@@ -189,6 +190,7 @@ class Stats:
         self.upstream = 0
         self.downstream = 0
         self.desyncs = 0
+        self.opaque = 0
         self.not_reached = 0
         self.handler_failures = 0
         self.hits: Counter[str] = Counter()

@@ -52,7 +52,9 @@ class StatsView(View, frozen=True, kw_only=True):
     """Faults that really hit, by handler."""
     handler_failures: int = 0
     desyncs: int = 0
-    """Connections on which the protocol's frame was lost."""
+    """Connections whose bytes made no sense in their protocol, and are not read since."""
+    opaque: int = 0
+    """Those that are not read as they should not be: TLS, MONITOR, replication, an upgrade."""
     not_reached: int = 0
     """Draws of faults that could not act: the connection is encrypted, and passes."""
     latency: Quantiles = Quantiles()

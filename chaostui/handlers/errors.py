@@ -13,7 +13,11 @@ from chaostui.protocol import Frame, Protocol
 
 
 class Errors(Handler):
-    """Answer in the backend's place, with an error the client knows from the real server."""
+    """Answer in the backend's place, with an error the client knows from the real server.
+
+    Where nothing is read, as on plain tcp, nothing can be said either: there it resets. What is
+    encrypted passes, and the engine tells of it.
+    """
 
     name = "errors"
     aliases: ClassVar[tuple[str, ...]] = ("error",)
@@ -56,8 +60,8 @@ class Errors(Handler):
     @property
     def reaches(self) -> bool:
         """Whether it can act on what comes: on requests, or for ``inject`` on their bytes."""
-        opaque = self.context.protocol.opaque and not self.options.inject
-        return self.context.upstream and not opaque
+        sealed = self.context.protocol.sealed and not self.options.inject
+        return self.context.upstream and not sealed
 
     def warming(self, frame: Frame) -> bool:
         """Count the calls of the proxy and say whether this one still passes."""

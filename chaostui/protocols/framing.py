@@ -12,13 +12,17 @@ from collections import deque
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from chaostui.actions import Action, Reply, Send
+from chaostui.actions import Action, Reply, Reset, Send
 from chaostui.protocol import Frame, Kind, Negotiation, Phase, Protocol, Request, TlsStep
 from chaostui.protocols import tls
 
 
 class Desync(Exception):
     """The bytes make no sense; the argument says why, in words."""
+
+
+class Handover(Desync):
+    """The bytes are not the protocol's any more, as they should be: to whom they belong."""
 
 
 FEW = 64
@@ -68,7 +72,9 @@ class Cutter:
         self.instead = b""
         """What to pass on in place of the message's last frame."""
         self.lost = ""
-        """Why what follows cannot be cut; empty while it can."""
+        """Why what follows is not cut; empty while it is."""
+        self.desync = False
+        """It makes no sense."""
         self.halted = False
         """Nothing more is cut until ``end``: it may not be the protocol's."""
 
@@ -122,8 +128,13 @@ class Cutter:
                 if not self.done:
                     break
         except Desync as desync:
-            self.lost = str(desync)
+            self.lose(desync)
         return start
+
+    def lose(self, desync: Desync) -> None:
+        """Cut no more."""
+        self.lost = str(desync)
+        self.desync = not isinstance(desync, Handover)
 
     def frame(self, data: bytes) -> Frame:
         """Make the current message's next frame."""
@@ -138,9 +149,9 @@ class Cutter:
     def hold(self, rest: bytes, frames: list[Frame]) -> None:
         """Keep what is left, or give it out when there is no hope for it."""
         if not (self.lost or self.halted) and len(rest) > self.limit:
-            self.lost = f"more than {self.limit} bytes without an end of line"
+            self.lose(Desync(f"more than {self.limit} bytes without an end of line"))
         if self.lost:
-            frames.append(Frame(rest))
+            frames.append(Frame(rest, messages=0))
         else:
             self.held += rest
 
@@ -206,11 +217,11 @@ class Framed(Protocol):
 
     def _cut(self, cutter: Cutter, data: bytes) -> list[Frame]:
         if self.opaque:
-            return [Frame(cutter.flush() + data)]
+            return [Frame(cutter.flush() + data, messages=0)]
         cutter.runs = self.runs
         frames = cutter.feed(data)
         if cutter.lost:
-            self.opaque = cutter.lost
+            self.opaque, self.desync = cutter.lost, cutter.desync
         return frames
 
     def request_end(self) -> list[Frame]:
@@ -244,6 +255,8 @@ class Framed(Protocol):
         chosen = self.dice.choice(known or self.likely(phase, request))
         if phase == "open" and "open" not in chosen.phases:
             return ()
+        if self.opaque and phase == "request":
+            return (Reset(f"{'not readable' if self.desync else 'not read'}: {self.opaque}"),)
         return tuple(named(action, chosen.name) for action in self.speak(chosen.name, request))
 
     def likely(self, phase: Phase, request: Request | None) -> list[Kind]:

@@ -12,7 +12,7 @@ from collections import deque
 from typing import NamedTuple
 
 from chaostui.protocol import Frame, Request
-from chaostui.protocols.framing import Desync
+from chaostui.protocols.framing import Desync, Handover
 from chaostui.protocols.lengths import MAX_WAITING, MORE, SWITCH, LengthCutter
 
 PEEK = 256
@@ -163,7 +163,7 @@ class Packets(LengthCutter):
 
     def head(self, data: bytes, at: int) -> int:
         if self.session.opaque:
-            raise Desync(self.session.opaque)
+            raise Handover(self.session.opaque)
         message = read(data, at)
         if message is None:
             return MORE

@@ -70,8 +70,8 @@ class LengthCutter(Cutter):
         try:
             passed = self.packets(data, frames)
         except Desync as desync:
-            self.lost = str(desync)
-            frames.append(Frame(data[self.start :]))
+            self.lose(desync)
+            frames.append(Frame(data[self.start :], messages=0))
             return frames
         if self.start < passed:
             self.done = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from chaostui.protocols import mysql_errors as errors
-from chaostui.protocols.framing import Desync
+from chaostui.protocols.framing import Desync, Handover
 from chaostui.protocols.lengths import MORE, LengthCutter
 from chaostui.protocols.mysql_packets import (
     EOF,
@@ -37,7 +37,7 @@ class Replies(LengthCutter):
 
     def head(self, data: bytes, at: int) -> int:
         if self.session.opaque:
-            raise Desync(self.session.opaque)
+            raise Handover(self.session.opaque)
         there = len(data) - at
         if there < 4:
             return MORE

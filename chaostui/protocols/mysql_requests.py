@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from chaostui.protocols.framing import Desync
+from chaostui.protocols.framing import Desync, Handover
 from chaostui.protocols.lengths import MORE, LengthCutter
 from chaostui.protocols.mysql_packets import (
     ATTRIBUTES,
@@ -86,7 +86,7 @@ class Requests(LengthCutter):
     def head(self, data: bytes, at: int) -> int:
         session = self.session
         if session.opaque:
-            raise Desync(session.opaque)
+            raise Handover(session.opaque)
         there = len(data) - at
         if there < 4:
             return MORE

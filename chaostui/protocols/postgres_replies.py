@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from chaostui.protocol import Frame
-from chaostui.protocols.framing import Desync, step
+from chaostui.protocols.framing import Desync, Handover, step
 from chaostui.protocols.lengths import END, MORE, LengthCutter
 from chaostui.protocols.postgres_messages import AUTHENTICATION, FAILED, HEADER
 
@@ -43,7 +43,7 @@ class Replies(LengthCutter):
     def head(self, data: bytes, at: int) -> int:
         session = self.session
         if session.opaque:
-            raise Desync(session.opaque)
+            raise Handover(session.opaque)
         if session.asking:
             return self.encryption(data[at])
         there = len(data) - at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaostui.protocol import Frame
-from chaostui.protocols.framing import Desync, step
+from chaostui.protocols.framing import Desync, Handover, step
 from chaostui.protocols.lengths import END, MORE, LengthCutter
 from chaostui.protocols.postgres_messages import (
     BIND,
@@ -52,7 +52,7 @@ class Requests(LengthCutter):
 
     def head(self, data: bytes, at: int) -> int:
         if self.session.opaque:
-            raise Desync(self.session.opaque)
+            raise Handover(self.session.opaque)
         if self.session.starting:
             return self.startup(data, at)
         there = len(data) - at

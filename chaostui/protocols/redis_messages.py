@@ -12,7 +12,7 @@ from collections import deque
 
 from chaostui.protocol import Frame, Request
 from chaostui.protocols import redis_runs
-from chaostui.protocols.framing import Cutter, Desync
+from chaostui.protocols.framing import Cutter, Desync, Handover
 
 CRLF = b"\r\n"
 NUMBER_LINE = 24
@@ -319,7 +319,7 @@ class Replies(Cutter):
         self.request = request if type(request) is Guarded else None
         self.owed = 1
         if request is not None and request.command in REPLICATION and kind != ERROR:
-            raise Desync("replication")
+            raise Handover("replication")
         if kind == PUSH:
             self.pushes = self.aside = True
         elif kind != ARRAY or self.pushes or not self.delivers(request):

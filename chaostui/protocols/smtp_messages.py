@@ -6,7 +6,7 @@ import re
 from collections import deque
 
 from chaostui.protocol import Request
-from chaostui.protocols.framing import Cutter, Desync
+from chaostui.protocols.framing import Cutter, Desync, Handover
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 REPLY = re.compile(rb"(?:[2-5](?:[0-9](?:[0-9](?:[ \r\n-]|\Z)|\Z)|\Z))")
@@ -76,7 +76,7 @@ class Commands(Cutter):
             self.begin(Request("unknown command"))
             return
         if command == "LHLO":
-            raise Desync("LMTP")
+            raise Handover("LMTP")
         words = rest.split()
         if command == "BDAT" and words and words[0].isdigit() and len(words[0]) <= 20:
             self.left = int(words[0])

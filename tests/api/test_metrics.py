@@ -38,6 +38,7 @@ def test_counters_tell_what_went_through(echo: Echo) -> None:
     assert found["chaostui_connections_open", web] == 1
     assert found["chaostui_connections_refused_total", web] == 0
     assert found["chaostui_framer_desync_total", web] == 0
+    assert found["chaostui_framer_opaque_total", web] == 0
     assert found["chaostui_handler_failures_total", web] == 0
     assert found["chaostui_bytes_total", (("direction", "upstream"), *web)] == 4
     assert found["chaostui_bytes_total", (("direction", "downstream"), *web)] == 4

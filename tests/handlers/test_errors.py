@@ -9,6 +9,7 @@ import pytest
 from chaostui.actions import Action, Reply, Reset, Send
 from chaostui.handlers.errors import Errors
 from chaostui.protocol import Frame, Protocol, Request
+from chaostui.protocols.redis import Redis
 from tests.handlers.table import DATA, HEAD, TAIL, WHOLE, Chatty, asked, made
 
 
@@ -52,13 +53,27 @@ def test_an_error_may_stand_instead_of_a_connection() -> None:
     assert asked(made(Errors, speaks=Chatty(), inject=True).on_open()) == []
 
 
-def test_replies_and_lost_frames_pass() -> None:
-    """Downstream is untouched, and so is what the protocol no longer understands."""
-    opaque = Chatty()
-    opaque.opaque = "TLS began"
-
+def test_replies_pass() -> None:
+    """Downstream is untouched."""
     assert asked(made(Errors, "downstream", speaks=Chatty()).on_data(WHOLE)) == [Send(DATA)]
-    assert asked(made(Errors, speaks=opaque).on_data(WHOLE)) == [Send(DATA)]
+
+
+def test_where_nothing_is_read_it_resets() -> None:
+    """What the protocol no longer reads is never passed silently: the reset says why."""
+    opaque = Redis()
+    opaque.opaque = "MONITOR"
+
+    [reset] = asked(made(Errors, speaks=opaque).on_data(WHOLE))
+    assert isinstance(reset, Reset)
+    assert reset.what == "not read: MONITOR"
+
+
+def test_what_is_encrypted_passes() -> None:
+    """The engine tells that such a fault does not reach it."""
+    sealed = Redis()
+    sealed.opaque = "TLS"
+
+    assert asked(made(Errors, speaks=sealed).on_data(WHOLE)) == [Send(DATA)]
 
 
 def test_the_first_calls_of_a_proxy_pass_while_it_warms_up() -> None:

@@ -65,8 +65,8 @@ def test_a_frame_that_is_lost_passes_everything() -> None:
 
     assert [frame.data for frame in tiny.request(b"1ax1b")] == [b"1a", b"x1b"]
     assert tiny.opaque == "not a digit"
-    assert tiny.request(b"3a") == [Frame(b"3a")]
-    assert tiny.reply(b"c1") == [Frame(b"3abc1")]
+    assert tiny.request(b"3a") == [Frame(b"3a", messages=0)]
+    assert tiny.reply(b"c1") == [Frame(b"3abc1", messages=0)]
 
 
 def test_a_message_may_be_the_last_that_can_be_read() -> None:
@@ -102,7 +102,7 @@ def test_tls_is_known_by_its_first_byte() -> None:
     tls, tiny = Tiny(), Tiny()
     tiny.request(b"0")
 
-    assert tls.request(b"\x16\x03") == [Frame(b"\x16\x03")]
+    assert tls.request(b"\x16\x03") == [Frame(b"\x16\x03", messages=0)]
     assert tls.opaque == "TLS"
     tiny.request(b"\x16")
     assert tiny.opaque == "not a digit"
