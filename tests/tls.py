@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from contextlib import suppress
 
@@ -54,7 +55,8 @@ class TlsPeer:
                 await self.flush()
                 await self.more()
             except ssl.SSLError:
-                await self.flush()  # the alert that says why
+                with contextlib.suppress(OSError):  # who has closed does not hear why
+                    await self.flush()
                 raise
             else:
                 await self.flush()

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from chaostui.engine import securing
+from chaostui.engine.leftover import leftover
 
 if TYPE_CHECKING:
     from chaostui.engine.connection import Connection
@@ -94,6 +95,9 @@ class Side(asyncio.Protocol):
         self.transport.set_write_buffer_limits(HIGH_WATER)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and not self.closing:
+            for data in leftover(self.transport):
+                self.data_received(data)
         self.lost = True
         self.connection.proxy.watch.discard(self)
         if self._closer is not None:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
 from chaostui.engine.cipher import Bytes, Cipher
+from chaostui.engine.leftover import leftover
 
 if TYPE_CHECKING:
     from chaostui.engine.side import Side
@@ -233,6 +234,10 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and not self._closing:
+            self._paused = False
+            for data in leftover(self._transport):
+                self.data_received(data)
         self._state = State.OVER
         self._stop_timer()
         side, self._side, self._transport = self._side, None, None

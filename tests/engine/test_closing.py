@@ -305,3 +305,59 @@ async def test_the_state_of_a_connection_can_be_read() -> None:
         (live,) = rig.supervisor.live()
 
         assert repr(live) == "<Connection 1 a normal ↑5 B ↓0 B open>"
+
+
+# -- a reset that overtakes what was said before it ----------------------------------------------
+
+
+async def upload(client: Peer) -> bytes:
+    """Send a request of 8 MB as long as it is taken, then return what came back until the end."""
+    loop = asyncio.get_running_loop()
+    try:
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n")
+        for _ in range(80):
+            await loop.sock_sendall(client.sock, bytes(100_000))
+    except OSError:
+        pass
+    data = b""
+    try:
+        while piece := await client.receive():
+            data += piece
+    except OSError:
+        pass
+    return data
+
+
+EARLY = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 400\r\nConnection: close\r\n\r\n"
+EARLY += bytes(400)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "http"])
+async def test_a_backends_early_answer_reaches_a_client_that_still_sends(protocol: str) -> None:
+    """Forty of forty: the backend says 413 in the middle of an upload, and closes unread input."""
+    async with proxied(protocol=protocol) as rig:
+        for _ in range(40):
+            client, server = await rig.pair()
+            uploading = asyncio.ensure_future(upload(client))
+            await server.receive(1000)
+            await server.send(EARLY)
+            server.close()
+            assert await uploading == EARLY
+        await rig.empty()
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "http"])
+async def test_what_a_backend_said_is_read_after_a_write_to_it_has_failed(protocol: str) -> None:
+    """The loop meets the client's next bytes first, and its write to the backend fails."""
+    async with proxied(protocol=protocol) as rig:
+        client, server = await rig.pair()
+        await client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n")
+        await server.receive(10)
+        # All in one step of the loop, which then finds both sockets ready, in this order.
+        client.sock.send(bytes(1000))
+        server.sock.send(EARLY)
+        server.close()
+
+        assert await client.receive_exactly(len(EARLY)) == EARLY
+        await client.expect_reset()
+        assert await reason(rig) == "reset by backend"

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from chaostui.engine.dialling import Dialling, explained
 from chaostui.errors import NotAllowed
 from chaostui.events import CloseReason, Dialled
 from chaostui.settings import Address
-from tests.engine.rig import ACTOR, Rig, descriptors, echoing, proxied
+from tests.engine.rig import ACTOR, Rig, descriptors, echoing, make, proxied
 from tests.engine.test_dial import black_hole
 from tests.tcp import Peer
 from tests.wait import eventually
@@ -73,9 +74,9 @@ async def repoint(rig: Rig) -> None:
 
 
 async def reload(rig: Rig) -> None:
-    """A profile without the proxy, and the one before."""
+    """A profile with another proxy, and the one before."""
     profile = rig.supervisor.profile()
-    await rig.supervisor.apply(type(profile)(), ACTOR)
+    await rig.supervisor.apply(replace(profile, proxy=(make(name="b"),)), ACTOR)
     await rig.supervisor.apply(profile, ACTOR)
 
 

@@ -112,6 +112,23 @@ async def test_a_reset_stays_a_reset() -> None:
         assert (await closed(rig)).reason == "reset by backend"
 
 
+async def test_what_a_backend_said_is_decrypted_after_a_write_to_it_has_failed() -> None:
+    """Its early answer is read where the loop meets the client's next bytes before it."""
+    async with proxied(**ON) as rig:
+        client, server = await joined(rig, backend=True)
+        assert isinstance(server, TlsPeer)
+        await client.send(b"a request")
+        assert await server.receive() == b"a request"
+        # All in one step of the loop, which then finds both sockets ready, in this order.
+        for peer, data in ((client, b"more of it"), (server, b"413")):
+            peer.ssl.write(data)
+            peer.peer.sock.send(peer.outgoing.read())
+        server.peer.reset()
+
+        assert await client.receive() == b"413"
+        assert (await closed(rig)).reason == "reset by backend"
+
+
 async def test_a_backend_is_checked_if_that_is_asked() -> None:
     """A certificate of ours is trusted; one by others, or for another name, is not."""
     async with proxied(**VERIFY) as rig:
