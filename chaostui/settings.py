@@ -224,8 +224,8 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How long a close waits for a peer that does not read."""
     max_connections: Annotated[int, Meta(ge=0)] = 0
     """At so many, further clients wait in the backlog; 0: what the file limit allows."""
-    max_held: Annotated[int, Meta(ge=4096)] = 1_048_576
-    """Bytes held back per connection and direction before reading pauses."""
+    max_held: Annotated[int, Meta(ge=4096)] = 134_217_728
+    """Bytes held back per connection and direction before reading pauses: a second of a gigabit."""
 
 
 class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -257,6 +257,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     proxy: tuple[ProxySettings, ...] = ()
     handler: dict[str, dict[str, Any]] = {}
     statsd: StatsdSettings | None = None
+    max_held: Annotated[int, Meta(ge=65_536)] = 268_435_456
+    """Bytes held back by all connections together, before those with the most stop reading."""
     drain: Annotated[float, Meta(ge=0)] = 10.0
     """How long a stop waits for open connections, in seconds."""
     log_level: LogLevel = "info"

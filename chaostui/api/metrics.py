@@ -96,6 +96,7 @@ class Collector:
              engine.loop_lag),
             ("halted", "Whether everything is halted", int(engine.halt.halted)),
             ("sessions", "Owners of faults", len(engine.sessions)),
+            ("held_bytes", "Bytes held back, and what keeping them costs", engine.held),
             ("resident_memory_bytes", "Memory of the engine", engine.rss),
         )  # fmt: skip
         for name, help_, value in gauges:

@@ -113,6 +113,7 @@ OVERRIDES = (
     ),
     Override(("--seed",), ("seed",), "Same seed, same decisions.", "NUMBER"),
     Override(("--drain",), ("drain",), "How long a stop waits for connections.", "SECONDS"),
+    Override(("--max-held",), ("max_held",), "Bytes that faults may hold in all.", "BYTES"),
     Override(("--log-level",), ("log_level",), "debug, info, warning, error, critical.", "LEVEL"),
     Override(("--log-output",), ("log_output",), "A file, or - for standard error.", "FILE"),
 )

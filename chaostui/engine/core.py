@@ -9,6 +9,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+from chaostui.engine.budget import Budget
 from chaostui.engine.bus import Bus
 from chaostui.engine.jobs import Jobs
 from chaostui.engine.memory import Memory
@@ -16,9 +17,10 @@ from chaostui.engine.own import OwnAddresses
 from chaostui.engine.plan import Catalog
 from chaostui.engine.proxy import Proxy
 from chaostui.engine.resolver import SYSTEM, Resolver
+from chaostui.engine.rounds import Rounds
 from chaostui.engine.watch import Watch
 from chaostui.engine.watchdog import Watchdog
-from chaostui.settings import Address, Mix
+from chaostui.settings import Address, Mix, Profile
 
 log = logging.getLogger("chaostui.engine")
 
@@ -42,6 +44,7 @@ class Core:
         self.bus = Bus()
         self.jobs = Jobs()
         self.watch = Watch(self.jobs)
+        self.rounds, self.budget = Rounds(), Budget(Profile().max_held)
         self._memory = Memory()
         self.proxies: dict[str, Proxy] = {}
         self.handler_settings: dict[str, dict[str, Any]] = {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Stage:
     """A handler's instance at work in one direction."""
 
-    __slots__ = ("active", "armed", "chance", "handler", "hit_in")
+    __slots__ = ("active", "armed", "chance", "handler", "hit_in", "releases", "switched_off")
 
     def __init__(self, armed: Armed, handler: Handler) -> None:
         self.armed = armed
@@ -28,6 +28,16 @@ class Stage:
         """The probability by which it was made active."""
         self.hit_in = 0
         """The exchange it last hit, so that each counts once."""
+        self.releases = 0
+        """How often it has let go of what it held."""
+        self.switched_off = 0
+        """The last of these that was for good."""
+
+    def release(self, *, off: bool) -> None:
+        """Let go of what it holds, or hold it anew by other options where it is not ``off``."""
+        self.releases += 1
+        if off:
+            self.switched_off = self.releases
 
 
 class Exchange:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Set
 from enum import Enum
 from typing import NamedTuple
 
@@ -51,6 +49,35 @@ class Item(NamedTuple):
     """The one handler that it is about; None: all of them."""
 
 
+class Delay(NamedTuple):
+    """A handler that holds something back, and for how long."""
+
+    stage: Stage
+    seconds: float
+    release: int
+    """How often the handler had let go before."""
+
+    @classmethod
+    def of(cls, stage: Stage, seconds: float) -> Delays:
+        """What a handler holds for so long from now on; nothing where that is no time."""
+        return (cls(stage, seconds, stage.releases),) if seconds > 0 else ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the handler has let go since, or changed."""
+        return self.release != self.stage.releases
+
+    def anew(self) -> Delay:
+        """What the handler says now."""
+        stage = self.stage
+        gone = self.release < stage.switched_off
+        seconds = 0.0 if gone else max(stage.handler.hold_again(), 0.0)
+        return Delay(stage, seconds, stage.releases)
+
+
+Delays = tuple[Delay, ...]
+
+
 class Held(NamedTuple):
     """Bytes, or an end, that leave when ``due`` on the monotonic clock."""
 
@@ -62,22 +89,15 @@ class Held(NamedTuple):
     arrival: float
     delays: Delays
     """Which handlers hold it, and for how long each."""
+    renewed: bool = False
+    """A handler has let go of it, or changed, since it was taken."""
 
-
-Delays = tuple[tuple[Stage, float], ...]
+    def anew(self) -> Held:
+        """The same for as long as its handlers say now."""
+        delays = tuple(delay.anew() if delay.stale else delay for delay in self.delays)
+        return self._replace(due=due(self.since, delays), delays=delays, renewed=True)
 
 
 def due(since: float, delays: Delays) -> float:
     """When something leaves that handlers hold."""
-    return since + sum(seconds for _, seconds in delays)
-
-
-def held_anew(held: Held, off: Set[Stage], changed: Set[Stage]) -> Held:
-    """What is held, without those that are off, and as long as the changed ones say now."""
-    delays = tuple(
-        (stage, max(stage.handler.hold_again(), 0.0) if stage in changed else seconds)
-        for stage, seconds in held.delays
-        if stage not in off
-    )
-    leaves = max(due(held.since, delays), time.monotonic())
-    return held._replace(due=leaves, delays=delays or held.delays)
+    return since + sum(delay.seconds for delay in delays)

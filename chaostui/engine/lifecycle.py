@@ -129,6 +129,7 @@ class Lifecycle:
             raise SettingsError(Problem("proxy", "two proxies have the same name"))
         listeners = await self._bind(profile)
         self._profile = profile
+        self.core.budget.limit = profile.max_held
         self.core.handler_settings = dict(profile.handler)
         self.core.allow_link_local = profile.control.allow_upstream
         for name in [name for name in self.core.proxies if name not in trial]:

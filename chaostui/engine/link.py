@@ -19,11 +19,18 @@ from chaostui.handler import Direction, Handler
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
+    from chaostui.engine.budget import Budget
     from chaostui.engine.connection import Connection
+    from chaostui.engine.rounds import Rounds
     from chaostui.engine.user_call import UserCall
 
 EARLY_BYTES = 65_536
 """Bytes taken before the backend is there; then reading pauses."""
+BACKLOG = 1_048_576
+"""Bytes taken, at most, behind what a handler keeps for an unknown time; then reading pauses."""
+
+ROOM = 1_048_576
+"""Bytes that have left, at most, before reading goes on."""
 
 
 class Link:
@@ -73,7 +80,7 @@ class Link:
     def held(self) -> int:
         """Bytes read and not yet passed on, the peer's write buffer aside."""
         early = sum(map(len, self._early)) if self._early else 0
-        return early + (self._walker.bytes if self._walker is not None else 0)
+        return early + (self._walker.held if self._walker is not None else 0)
 
     @property
     def handled(self) -> bool:
@@ -111,12 +118,23 @@ class Link:
         """Find out anew whether bytes may pass untouched, and whether to read."""
         self.direct = self._untouched and self.dest.writable
         walker = self._walker
-        if walker is not None:
+        if walker is not None and not self.dead:
             limit = self.connection.proxy.settings.max_held
-            if walker.bytes > limit:
+            cost, backlog, behind = walker.cost, walker.backlog, min(limit, BACKLOG)
+            if self.budget.too_much(self, cost) or cost > limit or backlog > behind:
                 self.source.pause(HELD)
-            elif walker.bytes <= limit // 2:
+            elif cost <= limit - min(limit // 2, ROOM) and backlog <= behind // 2:
                 self.source.resume(HELD)
+
+    @property
+    def budget(self) -> Budget:
+        """What all connections together may hold."""
+        return self.connection.proxy.core.budget
+
+    @property
+    def rounds(self) -> Rounds:
+        """The turns that those take who have much to do."""
+        return self.connection.proxy.core.rounds
 
     # -- bytes ------------------------------------------------------------------------------
 
@@ -158,6 +176,11 @@ class Link:
             self._walker.flush()
         self.source.resume(DIAL)
         self.direct = self._untouched and self.dest.writable
+
+    def drained(self) -> None:
+        """The other side takes bytes again."""
+        if self._walker is not None:
+            self._walker.flush()
 
     def send(self, data: bytes) -> None:
         """Pass bytes on after those that are held: a user's own."""
@@ -231,6 +254,7 @@ class Link:
         self._early = None
         if self._walker is not None:
             self._walker.drop()
+            self.budget.forget(self)
 
     def cut(self, what: What) -> None:
         """End this direction with ``what`` after the bytes that were already passed on."""
@@ -245,6 +269,7 @@ class Link:
 
     def untie(self) -> None:
         """The connection is over: let go of it."""
+        self.drop()
         self._walker = self.tap = self.stage = None
         self.chain = ()
         del self.connection

@@ -117,7 +117,9 @@ class Side(asyncio.Protocol):
         self.connection.other(self).pause(WRITE)
 
     def resume_writing(self) -> None:
-        self.connection.other(self).resume(WRITE)
+        connection = self.connection
+        connection.other(self).resume(WRITE)
+        (connection.down if self is connection.client else connection.up).drained()
         if self._drained is not None:
             self._drained.set()
 

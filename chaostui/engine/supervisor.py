@@ -66,6 +66,8 @@ class Supervisor(Faults):
             loop_lag=self.core.lag,
             failures=dict(self.core.jobs.failures),
             max_connections=self.core.max_connections,
+            held=self.core.budget.held,
+            max_held=self.core.budget.limit,
             rss=resident(),
             unauthenticated=self.unauthenticated,
         )

@@ -225,6 +225,10 @@ class EngineView(View, frozen=True, kw_only=True):
     failures: dict[str, int] = {}
     """How often a periodic job of the engine's own has raised, by job; each goes on."""
     max_connections: int = 0
+    held: int = 0
+    """Bytes held back on all connections together, and what keeping them costs."""
+    max_held: int = 0
+    """How many of these there may be before those who hold most stop reading."""
     rss: int = 0
     unauthenticated: bool = False
     """Reachable from other hosts without a token."""

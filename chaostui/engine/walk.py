@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Stage
-from chaostui.engine.items import MARKS, Delays, Item, What
+from chaostui.engine.items import MARKS, Delay, Delays, Item, What
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
@@ -104,22 +104,30 @@ class Walk:
         context.now = time.monotonic()
         for asked in stage.handler.on_data(frame):
             action = self._kept(asked, frame)
+            if stage in self.off and not answered and self._lets_go(action, frame, at):
+                if not sent or 0 < at < len(frame.data):
+                    # What it has not passed on yet goes on together.
+                    rest = frame._replace(data=frame.data[at:], first=frame.first and not sent)
+                    yield from self._again(stages, rest, delays)
+                return
             if isinstance(action, Send):
                 at = self._passed_on(stage, action, frame, at)
                 piece = frame._replace(data=action.data, first=frame.first and not sent)
                 sent = True
-                own = ((stage, action.after),) if action.after > 0 else ()
+                own = Delay.of(stage, action.after)
                 yield from self._through(others, piece, (*delays, *own))
             elif stage not in self.off or answered or isinstance(action, Reply):
                 answered = answered or isinstance(action, Reply)
                 yield stage, action
-            elif isinstance(action, (Close, Reset, Stall, Call)):
-                if not sent or 0 < at < len(frame.data):
-                    rest = frame._replace(data=frame.data[at:], first=frame.first and not sent)
-                    yield from self._again(stages, rest, delays)
-                return
             self.asked, self.first = stage, frame is self.item.frame
             context.now = time.monotonic()
+
+    @staticmethod
+    def _lets_go(action: Action, frame: Frame, at: int) -> bool:
+        """Whether a handler that is off would end all, or pass on what comes next as it is."""
+        if isinstance(action, Send):
+            return bool(action.data) and frame.data.startswith(action.data, at)
+        return isinstance(action, (Close, Reset, Stall, Call))
 
     def _kept(self, action: Action, frame: Frame) -> Action:
         """A user's function has nothing to pass on of what is not passed on: so do it for it."""

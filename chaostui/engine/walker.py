@@ -1,25 +1,26 @@
-"""Takes what goes one way through its handlers, and holds what has to wait.
+"""Takes what goes one way through its handlers.
 
-    backlog --walk through the stages--> held --write--> dest
+    backlog --walk through the stages--> outlet --write--> dest
 
-The backlog is what waits for an earlier walk to end, ``held`` what waits for its time, or for
-the backend to be dialled. Both together are bounded: the link pauses reading.
+The backlog is what waits for an earlier walk to end; what waits for its time is held at the
+``Outlet``. Both together are bounded: the link pauses reading.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Set
 from typing import TYPE_CHECKING, assert_never
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wait, Wake
+from chaostui.engine.backlog import Backlog
 from chaostui.engine.compile import NORMAL
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.inbox import Piece
-from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delays, Held, Item, What, due, held_anew
+from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delay, Delays, Item, What
+from chaostui.engine.outlet import EARLY, Outlet
 from chaostui.engine.side import WAIT
 from chaostui.engine.user_call import UserCall
 from chaostui.engine.walk import Out, Walk
@@ -27,9 +28,6 @@ from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
     from chaostui.engine.link import Link
-
-EARLY = 0.0003
-"""Seconds by which held bytes may leave early: below what the timers can tell apart."""
 
 
 class Walker:
@@ -39,26 +37,25 @@ class Walker:
         "_backlog",
         "_call_exchange",
         "_caller",
-        "_held",
         "_link",
+        "_outlet",
+        "_parked",
         "_staller",
-        "_timer",
         "_until",
         "_waited",
         "_waiting",
         "_wakes",
         "_walk",
-        "bytes",
         "call",
         "stalled",
     )
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._backlog: deque[Item] = deque()
-        self._held: deque[Held] = deque()
-        self.bytes = 0
-        """How many bytes are in the backlog or held."""
+        self._backlog = Backlog(link)
+        self._outlet = Outlet(link)
+        self._parked = False
+        """It goes on when its turn comes."""
         self.stalled = False
         self._staller: Stage | None = None
         self.call: UserCall | None = None
@@ -69,13 +66,28 @@ class Walker:
         self._waited = 0.0
         self._until = 0.0
         """When the current ``Wait`` is over, and when the last one was."""
-        self._timer: asyncio.TimerHandle | None = None
         self._wakes: dict[Stage, asyncio.TimerHandle] = {}
 
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way."""
-        return not (self._backlog or self._held or self._walk or self.stalled or self.call)
+        waits = len(self._backlog) or len(self._outlet) or self._walk or self._parked
+        return not (waits or self.stalled or self.call)
+
+    @property
+    def held(self) -> int:
+        """How many bytes are in the backlog or held."""
+        return self._backlog.size + self._outlet.bytes
+
+    @property
+    def backlog(self) -> int:
+        """Bytes of memory that what waits for an earlier walk takes, about."""
+        return self._backlog.cost
+
+    @property
+    def cost(self) -> int:
+        """Bytes of memory that all that is kept here takes, about."""
+        return self._backlog.cost + self._outlet.cost
 
     @property
     def blocked(self) -> bool:
@@ -89,7 +101,6 @@ class Walker:
         if self._to_user(what, frame, exchange):
             return
         self._backlog.append(Item(what, frame, exchange, time.monotonic()))
-        self.bytes += len(frame.data)
         self.run()
 
     def tell(self, what: What, stage: Stage, exchange: Exchange | None) -> None:
@@ -123,11 +134,10 @@ class Walker:
         item = walk.item
         self._caller, self._call_exchange = stage, item.exchange
         self.call = call = UserCall(self._link, action, item, self._called)
-        while walk.first and self._backlog and self._backlog[0].what is What.DATA:
-            if not self._calls_for(self._backlog[0].exchange):
+        while walk.first and self._backlog and self._backlog.first.what is What.DATA:
+            if not self._calls_for(self._backlog.first.exchange):
                 break
-            later = self._backlog.popleft()
-            self.bytes -= len(later.frame.data)
+            later = self._backlog.take()
             call.source_data(later.frame, later.exchange)
         if self._backlog or not walk.first:
             call.source_ended()
@@ -136,11 +146,25 @@ class Walker:
     def run(self) -> None:
         """Walk what is in the backlog through the stages, until something stops it."""
         while self._backlog and self._walk is None and not self.stalled and self.call is None:
-            item = self._backlog.popleft()
-            self.bytes -= len(item.frame.data)
-            self._walk = Walk(item, self._link, self._forget_wake)
+            if self._spent():
+                break
+            self._walk = Walk(self._backlog.take(), self._link, self._forget_wake)
             self._go()
         self._link.settle()
+
+    def _spent(self) -> bool:
+        """Whether this step of the loop has done enough: then it goes on in a later one."""
+        self._parked = self._link.rounds.spent()
+        if self._parked:
+            self._link.rounds.wait(self)
+        return self._parked
+
+    def go_on(self) -> None:
+        """Walk on: the turn has come."""
+        if self._parked:
+            self._go()
+            if self._walk is None:
+                self.run()
 
     # -- walking ----------------------------------------------------------------------------
 
@@ -148,9 +172,14 @@ class Walker:
         if (walk := self._walk) is None:
             return
         try:
-            for stage, action in walk.steps:
-                if not self._perform(walk, stage, action):
+            while not self._spent():
+                step = next(walk.steps, None)
+                if step is None:
+                    break
+                if not self._perform(walk, *step):
                     return
+            else:
+                return
         except Exception as error:  # noqa: BLE001  (a handler may raise anything)
             self._walk = None
             name = walk.asked.armed.name if walk.asked is not None else NORMAL
@@ -174,7 +203,7 @@ class Walker:
         if stage is None:
             return True
         if isinstance(action, Send):
-            self._pass(item, action.data, ((stage, action.after),) if action.after > 0 else ())
+            self._pass(item, action.data, Delay.of(stage, action.after))
             return True
         if not isinstance(action, Wake):
             self._link.connection.hit(stage, item.exchange, describe(action, item.frame))
@@ -199,9 +228,7 @@ class Walker:
         self._walk = None
         self.stalled = True
         self._staller = stage
-        rest = walk.rest
-        self._backlog.appendleft(rest)
-        self.bytes += len(rest.frame.data)
+        self._backlog.put_back(walk.rest)
 
     def _do(self, action: Reply | Wake | Call, stage: Stage, walk: Walk) -> bool:
         item = walk.item
@@ -251,9 +278,8 @@ class Walker:
         """A user's calls are over; what they did not read goes on."""
         self.call = self._caller = self._call_exchange = None
         if self._walk is None:
-            items = (Item(What.DATA, *piece, time.monotonic()) for piece in reversed(unread))
-            self._backlog.extendleft(items)
-            self.bytes += sum(len(frame.data) for frame, _ in unread)
+            for frame, exchange in reversed(unread):
+                self._backlog.put_back(Item(What.DATA, frame, exchange, time.monotonic()))
         else:
             self.send(b"".join(frame.data for frame, _ in unread))
             self._go()
@@ -272,13 +298,13 @@ class Walker:
         """The handlers that keep something back."""
         waits = self._walk.waits if self._walk is not None else None
         found = {stage for stage in (self._staller, self._caller, waits) if stage is not None}
-        return found.union(stage for held in self._held for stage, _ in held.delays)
+        return found | self._outlet.holders()
 
     def _cancel_timers(self) -> None:
-        for timer in (self._waiting, self._timer, *self._wakes.values()):
+        for timer in (self._waiting, *self._wakes.values()):
             if timer is not None:
                 timer.cancel()
-        self._waiting = self._timer = None
+        self._waiting = None
         self._wakes.clear()
 
     def release(self, off: Set[Stage], changed: Set[Stage]) -> None:
@@ -293,10 +319,7 @@ class Walker:
             self._staller = None
         if self.call is not None and (self._caller in off or self._caller in changed):
             self.call.switch_off()
-        for place, held in enumerate(self._held):
-            if any(stage in off or stage in changed for stage, _ in held.delays):
-                self._held[place] = held_anew(held, off, changed)
-        self.flush()
+        self._outlet.release(off, changed)
         if self._walk is not None:
             self._walk.off |= off
             self._stop_waiting(self._walk, changed)
@@ -315,32 +338,27 @@ class Walker:
 
     def drop(self) -> None:
         """Forget everything."""
-        self._cancel_timers()
+        self._stop_all()
         self._backlog.clear()
-        self._held.clear()
-        self._walk = None
-        self.bytes = 0
-        self.stalled = False
+        self._outlet.drop()
         if self.call is not None:
             self.call.cancel()
 
+    def _stop_all(self) -> None:
+        self._cancel_timers()
+        self._walk = None
+        self._parked = self.stalled = False
+        self._link.rounds.forget(self)
+
     def cut(self, what: What) -> None:
         """End with ``what`` after the bytes that were already passed on, replies made here too."""
-        for timer in (self._waiting, *self._wakes.values()):
-            if timer is not None:
-                timer.cancel()
-        self._waiting = None
-        self._wakes.clear()
-        self._walk = None
-        self.stalled = False
+        self._stop_all()
         if self.call is not None:
             self.call.cancel()
             self.call = None
-        for item in self._backlog:
-            self.bytes -= len(item.frame.data)
+        for item in self._backlog.clear():
             if item.what in MADE:
                 self._emit(MADE[item.what], item.frame.data, (), 0.0)
-        self._backlog.clear()
         self._emit(what, b"", (), 0.0)
 
     # -- out --------------------------------------------------------------------------------
@@ -354,47 +372,8 @@ class Walker:
         self._emit(What.DATA, data, (), time.monotonic())
 
     def _emit(self, what: What, data: bytes, delays: Delays, arrival: float) -> None:
-        if not self._held and not delays and self._link.dest.transport is not None:
-            self._write(what, data)
-            return
-        since = max(arrival, self._waited)
-        leaves = due(since, delays)
-        self._held.append(Held(leaves, what, data, since, arrival, delays))
-        self.bytes += len(data)
-        if len(self._held) == 1:
-            self._set_timer(leaves)
-
-    def _set_timer(self, due: float) -> None:
-        # uvloop rounds to milliseconds and may fire early: ask a little late, then look again.
-        delay = max(due - time.monotonic(), 0.0)
-        self._timer = asyncio.get_running_loop().call_later(delay + 0.0004, self.flush)
+        self._outlet.put(what, data, delays, max(arrival, self._waited), arrival)
 
     def flush(self) -> None:
         """Write what is due."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._link.dest.transport is None:
-            return  # comes here again when the backend is there
-        while self._held:
-            now = time.monotonic()
-            held = self._held[0]
-            if held.due > now + EARLY:
-                self._set_timer(held.due)
-                break
-            self._held.popleft()
-            self.bytes -= len(held.data)
-            if held.delays:
-                names = {stage.armed.name for stage, _ in held.delays}
-                stats = self._link.connection.proxy.stats
-                stats.held(now - held.arrival, max(now - held.due, 0.0), names, now)
-            self._write(held.what, held.data)
-        self._link.settle()
-
-    def _write(self, what: What, data: bytes) -> None:
-        dest = self._link.dest
-        if what is not What.DATA:
-            self._link.walked_out(what)
-        elif data and dest.writable and dest.transport is not None:
-            dest.transport.write(data)
-            self._link.connection.wrote(self._link)
+        self._outlet.flush()

@@ -47,6 +47,7 @@ def test_counters_tell_what_went_through(echo: Echo) -> None:
     assert 0 < quantile < 5
     assert found["chaostui_loop_lag_seconds", ()] >= 0
     assert found["chaostui_halted", ()] == 0
+    assert found["chaostui_held_bytes", ()] == 0
 
 
 def test_hits_are_counted_by_handler(echo: Echo) -> None:

@@ -34,6 +34,7 @@ _EDITABLE = {
 }
 _FIXED = {
     "seed": "same seed, same decisions",
+    "max_held": "bytes held back by all connections together before reading pauses",
     "drain": "how long a stop waits for open connections, in seconds",
     "log_level": "debug, info, warning, error, critical",
     "log_output": "a file, or - for standard error",
@@ -84,6 +85,8 @@ def settings(
         limit = engine.max_connections
         found.append(Setting("engine", "max_connections", str(limit), "file limit",
                              "what the limit of open files allows"))  # fmt: skip
+        held = figures.size(engine.held)
+        found.append(Setting("engine", "held", held, "measured", "bytes held back now"))
         found.append(Setting("engine", "rss", figures.size(engine.rss), "measured",
                              "memory in use"))  # fmt: skip
     for handler, table in profile.get("handler", {}).items():

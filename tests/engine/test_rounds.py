@@ -1,0 +1,98 @@
+"""Whatever has to be done at once is done in turns: no step of the engine takes long."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.engine.rig import proxied
+from tests.tcp import Peer
+from tests.wait import eventually
+
+MB = 1_000_000
+PATTERN = b"0123456789abcdef"
+
+
+class Heart:
+    """Beats at each step of the loop, and knows the longest time without a beat.
+
+    In seconds of this thread's own CPU, so that other processes do not count.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._last = time.thread_time()
+        self._timer = asyncio.get_running_loop().call_soon(self._beat)
+
+    def _beat(self) -> None:
+        now = time.thread_time()
+        self.longest = max(self.longest, now - self._last)
+        self._last = now
+        self._timer = asyncio.get_running_loop().call_soon(self._beat)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
+@asynccontextmanager
+async def steady(most: float = 0.2) -> AsyncIterator[Heart]:
+    """Fail where a step of the loop takes the CPU for longer than ``most`` seconds."""
+    heart = Heart()
+    yield heart
+    heart.stop()
+    print(f"longest step {heart.longest * 1000:.1f} ms")
+    assert heart.longest < most
+
+
+async def sent(client: Peer, size: int) -> None:
+    """Send so many bytes; whoever reads them does so later."""
+    await asyncio.get_running_loop().sock_sendall(client.sock, PATTERN * (size // 16))
+
+
+def read(servers: list[Peer], size: int) -> None:
+    """Read so many bytes from each, which came in order; in a thread of its own."""
+    with selectors.DefaultSelector() as selector:
+        for server in servers:
+            selector.register(server.sock, selectors.EVENT_READ, [0])
+        while selector.get_map():
+            ready = selector.select(20)
+            assert ready, "nothing comes any more"
+            for key, _ in ready:
+                data = key.fileobj.recv(1 << 18)  # type: ignore[union-attr]
+                at = key.data[0] % 16
+                assert data == (PATTERN * (len(data) // 16 + 2))[at : at + len(data)]
+                key.data[0] += len(data)
+                if key.data[0] == size:
+                    selector.unregister(key.fileobj)
+
+
+CASES: dict[str, tuple[int, int, dict[str, dict[str, Any]]]] = {
+    "slice 64 B": (100, MB, {"slice": {"size": 64, "delay": 60_000}}),
+    "slice 1 B": (4, MB, {"slice": {"size": 1, "delay": 60_000}}),
+    "throttle 1 kB/s": (200, MB // 4, {"throttle": {"rate": 1}}),
+    "hang": (100, MB, {"hang": {}}),
+    "delay": (100, MB, {"delay": {"sleep": 60}}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_letting_go_of_much_takes_turns(case: str) -> None:
+    """Everything that a fault holds on many connections arrives, and no step takes long."""
+    count, size, faults = CASES[case]
+    ((name, options),) = faults.items()
+    async with proxied() as rig:
+        pairs = await rig.pairs(count)
+        await rig.fault(name, **options)
+        sending = [asyncio.ensure_future(sent(client, size)) for client, _ in pairs]
+        await eventually(lambda: rig.hits.get(name) == count, within=20)
+        await asyncio.sleep(0.5)
+        async with steady():
+            await rig.mix("")
+            await asyncio.to_thread(read, [server for _, server in pairs], size)
+        await asyncio.gather(*sending)
