@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
@@ -9,9 +10,11 @@ import time
 
 from chaostui.errors import Problem, SettingsError
 from chaostui.events import Changed
+from chaostui.outlet import Outlet, Stream
 from chaostui.safe_text import safe_text
 
 log = logging.getLogger("chaostui")
+STDERR = 2
 
 
 class Line(logging.Formatter):
@@ -28,21 +31,75 @@ class Line(logging.Formatter):
         return line
 
 
+class Lines(logging.Handler):
+    """Gives each record to an outlet, as a line."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        super().__init__()
+        self.outlet = outlet
+        self.setFormatter(Line())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.outlet.put(self.format(record) + "\n")
+        except Exception:  # noqa: BLE001  (a record that cannot be told must not end anything)
+            self.handleError(record)
+
+
+_outlets: list[Outlet] = []
+
+
 def start(level: str, output: str) -> None:
     """Log from ``level`` on to ``output``, a file's path or ``-``; SettingsError."""
-    if output == "-":
-        handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    else:
-        try:
-            handler = logging.FileHandler(output, encoding="utf-8")
-        except OSError as error:
-            why = f"cannot write {output}: {os.strerror(error.errno or 0).lower()}"
-            raise SettingsError(Problem("log_output", why)) from None
-    handler.setFormatter(Line())
+    fd = STDERR if output == "-" else _open(output)
+    outlet = Outlet(fd, _lost)
     logging.raiseExceptions = False  # a full disk must not print tracebacks
-    log.handlers[:] = [handler]
+    log.handlers[:] = [Lines(outlet)]
     log.propagate = False
     log.setLevel(level.upper())
+    _outlets[:] = [outlet]
+    atexit.unregister(flush)
+    atexit.register(flush)
+
+
+def take_streams() -> None:
+    """Let nothing in this process wait for who reads its standard output and standard error.
+
+    What libraries and users' code log, warn of or print goes the log's way from now on.
+    """
+    (handler,) = log.handlers
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(True)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            continue
+        stream.flush()
+        outlet = Outlet(stream.fileno())
+        _outlets.append(outlet)
+        setattr(sys, name, Stream(outlet))
+
+
+def flush(within: float = 1.0) -> None:
+    """Wait up to ``within`` seconds until what was said is written; a process that ends does."""
+    deadline = time.monotonic() + within
+    for outlet in _outlets:
+        outlet.flush(max(deadline - time.monotonic(), 0.0))
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        why = f"cannot write {path}: {os.strerror(error.errno or 0).lower()}"
+        raise SettingsError(Problem("log_output", why)) from None
+
+
+def _lost(count: int) -> str:
+    what = f"{count} lines of the log were lost: it could not be written in time"
+    return (
+        Line().format(log.makeRecord("chaostui.log", logging.WARNING, "", 0, what, (), None)) + "\n"
+    )
 
 
 def changes(change: Changed) -> None:

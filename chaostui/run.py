@@ -113,6 +113,7 @@ class Engine:
         except BaseException:
             await supervisor.close()
             raise
+        logs.take_streams()
         supervisor.unauthenticated = self._server.unauthenticated
         supervisor.own_control(self._server.names)
         self._watch_owner()
@@ -146,6 +147,7 @@ class Engine:
             supervisor.core.max_connections,
         )
         if self._launch.ready_fd is not None:
+            logs.flush(0.25)  # who is told that all is ready may read the log
             listens = {proxy.name: proxy.listen for proxy in supervisor.proxies()}
             line = {"pid": os.getpid(), "unix": unix, "api": api, "proxies": listens}
             with suppress(OSError):
@@ -165,7 +167,7 @@ class Engine:
         if self._stop.done():
             log.warning("second signal: ending at once")
             self._remove_socket()
-            logging.shutdown()
+            logs.flush(0.2)
             os._exit(code)
         self._stop.set_result(name)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import msgspec
 
+from chaostui.engine.threads import Threads
 from chaostui.engine.views import EngineView
 from chaostui.errors import Problem, SettingsError
 from chaostui.safe_text import safe_text
@@ -28,6 +29,8 @@ log = logging.getLogger("chaostui.record")
 
 INTERVAL = 0.2
 """Seconds between two writes: what a killed engine loses of its record."""
+PATIENCE = 2.0
+"""Seconds that the end waits for a disk."""
 BEGIN = b'{"record":'
 
 
@@ -94,16 +97,20 @@ class Recorder:
         self._ending = asyncio.Event()
         self._encoder = msgspec.json.Encoder()
         self._task: asyncio.Task[None] | None = None
+        self._thread = Threads(1)
 
     def start(self) -> None:
         """Write until ``finish``, or until the disk refuses: traffic goes on either way."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def finish(self) -> None:
-        """Write what is left, and the end."""
+        """Write what is left, and the end; a disk that hangs is waited for ``PATIENCE`` seconds."""
         self._ending.set()
         if self._task is not None:
-            await self._task
+            try:
+                await asyncio.wait_for(self._task, PATIENCE)
+            except TimeoutError:
+                log.warning("the record has no end: its disk does not answer")
 
     async def _run(self) -> None:
         engine = self._supervisor.view()
@@ -137,7 +144,7 @@ class Recorder:
     async def _write(self, lines: list[msgspec.Struct]) -> None:
         if lines:
             data = self._encoder.encode_lines(lines)
-            await asyncio.to_thread(self._write_all, data)
+            await self._thread.run(lambda: self._write_all(data))
 
     def _write_all(self, data: bytes) -> None:
         rest = memoryview(data)

@@ -33,7 +33,8 @@ class Statsd:
                 await asyncio.sleep(self._settings.interval)
                 try:
                     transport = transport or await self._open()
-                    if transport is not None:
+                    # A host that cannot be sent to now is told the whole difference later.
+                    if transport is not None and not _waiting(transport):
                         for packet in packets(self.lines()):
                             transport.sendto(packet)
                 except Exception as error:  # noqa: BLE001  (the next interval is another try)
@@ -77,6 +78,11 @@ class Statsd:
             lines.append(f"{prefix}.open:{view.open}|g")
             self._before |= counters
         return lines
+
+
+def _waiting(transport: asyncio.DatagramTransport) -> int:
+    """Bytes that have not been sent."""
+    return transport.get_write_buffer_size()  # type: ignore[attr-defined,no-any-return]
 
 
 def plain(name: str) -> str:

@@ -167,7 +167,7 @@ async def test_a_proxy_cannot_be_pointed_at_the_control_api() -> None:
     with Headless(*listen, "--api", f"localhost:{api}") as running:
         assert running.ready, running.log
         await turned_away(running.address())
-        assert "is an address of chaostui's own" in running.log
+        await eventually(lambda: "is an address of chaostui's own" in running.log)
 
 
 # -- ending -----------------------------------------------------------------------------------
