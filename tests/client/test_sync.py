@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -163,13 +163,14 @@ def test_what_does_not_exist_is_a_value_error(
 def test_a_number_that_json_has_no_word_for_is_a_value_error(client: Client, number: float) -> None:
     """Written as null it would give an option back its default, and say nothing."""
     client.set_options("delay", sleep=3)
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: client.set_options("delay", sleep=number),
         lambda: client.set_behavior("delay", sleep=number),
         lambda: client.set_mix("delay", options={"delay": {"sleep": number}}),
         lambda: client.set_weight("delay", number),
         lambda: client.add_chain("delay", probability=number),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ValueError, match=r"(sleep|delay|probability): .* not a finite number"):
             call()
     with pytest.raises(ValueError, match="sleep"), client.with_handler("delay", sleep=number):
