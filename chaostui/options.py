@@ -23,7 +23,7 @@ from chaostui.errors import Problem, SettingsError
 from chaostui.handler import Limits
 from chaostui.match import Match, spelled
 from chaostui.safe_text import safe_text
-from chaostui.settings import Text, decode
+from chaostui.settings import NAMED, Text, decode, name_of
 
 S = TypeVar("S", bound=Struct)
 
@@ -66,6 +66,8 @@ class Field(typing.NamedTuple):
     """Fewest and most characters."""
     required: bool
     """Whether it has no default."""
+    named: bool
+    """Whether it is a name that people give."""
 
 
 class Typed(str):
@@ -130,6 +132,7 @@ def _unwrap(annotation: Any) -> tuple[Any, list[Meta]]:
 def _field(info: FieldInfo, annotation: Any, bare: Any, metas: list[Meta]) -> Field:
     said: dict[str, Any] = {}
     unit = ""
+    named = any(meta.extra == NAMED for meta in metas)
     for meta in metas:
         for key in ("gt", "ge", "lt", "le", "min_length", "max_length", "description"):
             if (value := getattr(meta, key)) is not None:
@@ -147,7 +150,7 @@ def _field(info: FieldInfo, annotation: Any, bare: Any, metas: list[Meta]) -> Fi
         help=said.get("description", ""),
     )
     lengths = (said.get("min_length", 0), said.get("max_length", 2**63))
-    return Field(option, annotation, bare, said.get("gt"), lengths, info.required)
+    return Field(option, annotation, bare, said.get("gt"), lengths, info.required, named)
 
 
 def default(info: FieldInfo) -> Any:
@@ -228,7 +231,7 @@ def convert(field: Field, value: Any, *, lax: bool = False) -> Any:
         raise ValueError(_refusal(field, given)) from None
     if isinstance(result, float) and not math.isfinite(result):
         raise ValueError(_refusal(field, given))
-    return result
+    return name_of(result) if field.named and result else result
 
 
 def _match(value: Any) -> Match:

@@ -7,11 +7,14 @@ Times are seconds, sizes bytes, addresses ``host:port`` (``[::1]:80`` for IPv6) 
 from __future__ import annotations
 
 import ipaddress
+import unicodedata
 from abc import abstractmethod
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
+
+from chaostui.safe_text import safe_text
 
 Draw = Literal["request", "connection"]
 ChainDirection = Literal["upstream", "downstream", "both"]
@@ -20,6 +23,7 @@ BackendTls = Literal["off", "on", "verify"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 MAX_LABEL = 63
+MAX_NAME = 255
 MAX_PROXIES = 1000
 MAX_CHAIN = 100
 
@@ -168,6 +172,31 @@ class Mix(Text):
         return ",".join(f"{weight:g}:{name}" for name, weight in self.weights)
 
 
+NAMED = {"name": True}
+"""``Meta(extra=NAMED)`` marks a name that people give: read by ``name_of``."""
+
+
+def name_of(text: str) -> str:
+    """The name of a proxy or a chain entry, in Unicode's composed form (NFC).
+
+    Whatever is a name can be shown, saved, loaded, and be a part of a path. Raises ValueError
+    with one line for what is none.
+    """
+    name = composed(text)
+    if not name.isprintable() or not name.strip() or len(name) > MAX_NAME:
+        why = f"1 to {MAX_NAME} printable characters"
+    elif name in ("-", ".", "..") or not name.strip("/ "):
+        why = "it cannot stand in a URL"
+    else:
+        return name
+    raise ValueError(f"{safe_text(repr(text), 60)} is not a name: {why}")
+
+
+def composed(text: str) -> str:
+    """The same text in Unicode's composed form, in which names are compared."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 class ChainEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A handler that acts always, on one direction, with a probability per draw.
 
@@ -176,7 +205,7 @@ class ChainEntry(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     handler: str
-    name: str = ""
+    name: Annotated[str, Meta(extra=NAMED)] = ""
     direction: ChainDirection = "downstream"
     probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
     options: dict[str, Any] = {}
@@ -185,7 +214,7 @@ class ChainEntry(msgspec.Struct, frozen=True, kw_only=True):
 class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One proxy: a listener, its backend and what happens between them."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME, extra=NAMED)]
     listen: Address
     backend: Address
     protocol: str = "tcp"

@@ -40,7 +40,8 @@ class Camera:
 
     def __init__(self, call: Call) -> None:
         self.supervisor = call.supervisor
-        self.proxy = call.query("proxy")
+        named = call.query("proxy")
+        self.proxy = None if named is None else call.supervisor.proxy(named).name
         self.seq = 0
         self.newest = self.supervisor.bus.newest
         self.handlers: dict[str, int] = {}
@@ -168,8 +169,6 @@ async def live(call: Call) -> Stream:
         hz = 0.0
     if not 0 < hz <= MAX_HZ:
         raise HTTPException(400, f"hz: a number over 0 and up to {MAX_HZ:g} is wanted")
-    if call.query("proxy") is not None:
-        call.supervisor.proxy(call.query("proxy"))
     return Stream(_frames(Camera(call), 1 / hz), "application/octet-stream")
 
 

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from chaostui import profiles
 from chaostui.api import policy
 from chaostui.api.body import parse
-from chaostui.api.native_proxies import check_name
 from chaostui.api.routes import Call, Query, Route
 from chaostui.client.shapes import Difference, Differences, ProfileView, SavedView
 from chaostui.engine.views import EngineView
@@ -90,7 +89,6 @@ def _allowed(call: Call, given: Profile, running: Profile) -> Profile:
     known = {proxy.name: proxy for proxy in running.proxy}
     control = call.control
     for proxy in given.proxy:
-        check_name(proxy.name)
         before = known.get(proxy.name)
         policy.check(
             control.settings,

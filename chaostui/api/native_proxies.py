@@ -58,18 +58,11 @@ async def add(call: Call) -> ProxyView:
     given = await _table(call)
     chain = _chain(given.pop("chain", []))
     settings = structs.replace(take(ProxySettings, given), chain=chain)
-    check_name(settings.name)
     control = call.control
     policy.check(
         control.settings, control.addresses, listen=settings.listen, backend=settings.backend
     )
     return await call.supervisor.add_proxy(settings, call.actor)
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that cannot be read or that no path can hold."""
-    if not name.isprintable() or not name.strip("/ ") or name == "-":
-        raise SettingsError(Problem("name", "1 to 255 printable characters are wanted"))
 
 
 async def change(call: Call) -> ProxyView:

@@ -29,7 +29,7 @@ from chaostui.api.toxiproxy_state import State
 from chaostui.engine.supervisor import Supervisor
 from chaostui.errors import CannotListen, ChaosError, Problem, SettingsError
 from chaostui.safe_text import safe_text
-from chaostui.settings import ControlSettings
+from chaostui.settings import ControlSettings, composed
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def match(path: str) -> Match | None:
             for wanted, part in zip(pattern, parts, strict=True)
         ):
             names = {
-                wanted.strip("{}"): unquote(part)
+                wanted.strip("{}"): composed(unquote(part))
                 for wanted, part in zip(pattern, parts, strict=True)
                 if wanted.startswith("{")
             }

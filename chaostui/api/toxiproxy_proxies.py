@@ -14,12 +14,11 @@ from chaostui.errors import CannotListen, Conflict
 from chaostui.profiles.go_json import dumps, fields
 from chaostui.profiles.toxics import Toxic
 from chaostui.profiles.toxiproxy_json import GO_PROXY, PROXY, listen_address, read_toxics
-from chaostui.settings import Address, Mix, ProxySettings
+from chaostui.settings import Address, Mix, ProxySettings, name_of
 
 VERSION = "2.12.0"
 """What clients are told: some use newer calls only from 2.6 on."""
 
-MAX_NAME = 255
 _REASON = re.compile(r"cannot listen on .*?: (.*?)(?: \(proxy .*\))?$", re.DOTALL)
 
 
@@ -45,10 +44,18 @@ async def create(call: Call) -> Answer:
     for key in ("name", "upstream"):
         if not given.get(key):
             raise Refused(400, f"missing required field: {key}")
+    given["name"] = _name(given["name"])
     if call.supervisor.has(given["name"]):
         raise Refused(409, "proxy already exists")
     view = await _add(call, given, _toxics(given))
     return json(call.state.proxy(view), 201)
+
+
+def _name(text: str) -> str:
+    try:
+        return name_of(text)
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
 
 
 def _toxics(given: dict[str, Any]) -> list[Toxic]:
@@ -62,8 +69,6 @@ def _toxics(given: dict[str, Any]) -> list[Toxic]:
 
 async def _add(call: Call, given: dict[str, Any], toxics: list[Toxic]) -> ProxyView:
     name, enabled = given["name"], given.get("enabled", True)
-    if len(name) > MAX_NAME:
-        raise Refused(400, f"a name has at most {MAX_NAME} characters")
     listen = given.get("listen", "")
     settings = ProxySettings(
         name=name,
@@ -222,6 +227,7 @@ async def _wanted(call: Call) -> list[tuple[dict[str, Any], list[Toxic]]]:
         for key in ("name", "upstream"):
             if not proxy.get(key):
                 raise Refused(400, f"missing required field: {key} at proxy {number}")
+        proxy["name"] = _name(proxy["name"])
     return [(proxy, _toxics(proxy)) for proxy in proxies]
 
 

@@ -17,7 +17,7 @@ from chaostui.engine.steps import Steps
 from chaostui.engine.views import ChainView, HaltView, HandlerView, ProxyView
 from chaostui.errors import CannotListen, Conflict, NotFound, Problem, SettingsError
 from chaostui.options import unknown
-from chaostui.settings import MAX_CHAIN, ChainEntry, Mix
+from chaostui.settings import MAX_CHAIN, ChainEntry, Mix, composed, name_of
 
 
 class Faults(Lifecycle):
@@ -170,7 +170,7 @@ class Faults(Lifecycle):
         """
         found = self._find(proxy)
         self._refuse_if_halted(Mix(), (entry,))
-        name = entry.name or entry_name(entry)
+        name = _name(entry)
         chain = found.settings.chain
         if any((e.name or entry_name(e)) == name for e in chain):
             raise Conflict(f"there is a chain entry {name!r} already")
@@ -190,7 +190,7 @@ class Faults(Lifecycle):
         options: dict[str, Any] | None = None,
     ) -> ChainView:
         """Change an entry's probability, and options merged over those it has."""
-        found = self._find(proxy)
+        found, name = self._find(proxy), composed(name)
         old = self._entry(found, name)
         merged = {k: v for k, v in {**old.options, **(options or {})}.items() if v is not None}
         chance = old.probability if probability is None else probability
@@ -202,7 +202,7 @@ class Faults(Lifecycle):
 
     async def remove_chain(self, proxy: str | None, name: str, actor: str) -> None:
         """Take an entry out of a chain; what it held goes on. NotFound."""
-        found = self._find(proxy)
+        found, name = self._find(proxy), composed(name)
         old = self._entry(found, name)
         chain = tuple(entry for entry in found.settings.chain if entry is not old)
         self._set_chain(found, chain)
@@ -265,6 +265,14 @@ class Faults(Lifecycle):
     @staticmethod
     def _fault_id() -> str:
         return secrets.token_hex(4)
+
+
+def _name(entry: ChainEntry) -> str:
+    """What an entry is called, in Unicode's composed form. SettingsError where that is no name."""
+    try:
+        return name_of(entry.name or entry_name(entry))
+    except ValueError as error:
+        raise SettingsError(Problem("name", str(error))) from None
 
 
 def _end(duration: float | None) -> float | None:

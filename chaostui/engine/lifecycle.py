@@ -31,8 +31,17 @@ from chaostui.engine.steps import Steps
 from chaostui.engine.views import HaltView, ProxyView
 from chaostui.errors import ChaosError, Conflict, Halted, NotFound, Problem, SettingsError
 from chaostui.events import CloseReason
-from chaostui.options import read, unknown
-from chaostui.settings import MAX_PROXIES, Address, ChainEntry, Mix, Profile, ProxySettings
+from chaostui.options import read, show, unknown
+from chaostui.settings import (
+    MAX_PROXIES,
+    Address,
+    ChainEntry,
+    Mix,
+    Profile,
+    ProxySettings,
+    composed,
+    name_of,
+)
 
 log = logging.getLogger("chaostui.engine")
 
@@ -85,9 +94,10 @@ class Lifecycle:
             if not proxies:
                 raise NotFound("there is no proxy")
             return next(iter(proxies.values()))
-        if name not in proxies:
+        found = proxies.get(composed(name))
+        if found is None:
             raise NotFound(unknown("proxy", name, proxies))
-        return proxies[name]
+        return found
 
     # -- life -------------------------------------------------------------------------------
 
@@ -335,9 +345,9 @@ class Lifecycle:
 
     async def remove_proxy(self, name: str, actor: str) -> None:
         """Close a proxy and its connections. NotFound."""
-        self._find(name)
-        self._drop(name)
-        self._journal.write(actor, "removed", name)
+        found = self._find(name).name
+        self._drop(found)
+        self._journal.write(actor, "removed", found)
 
 
 def _leaving(kept: dict[str, Listener], profile: Profile) -> dict[Address, Listener]:
@@ -350,6 +360,21 @@ def _leaving(kept: dict[str, Listener], profile: Profile) -> dict[Address, Liste
     return found
 
 
+def _check_names(settings: ProxySettings) -> None:
+    """Refuse names that others could not show, save or address. SettingsError."""
+    chain = enumerate(settings.chain)
+    names = [("name", settings.name)]
+    names += [(f"chain[{at}].name", entry.name) for at, entry in chain if entry.name]
+    for place, name in names:
+        try:
+            sound = name_of(name) == name
+        except ValueError as error:
+            raise SettingsError(Problem(place, str(error))) from None
+        if not sound:
+            what = f"{show(name)} is not in Unicode's composed form (NFC)"
+            raise SettingsError(Problem(place, what))
+
+
 def check_settings(
     core: Core, settings: ProxySettings, handler_settings: dict[str, dict[str, Any]]
 ) -> Compiled:
@@ -357,6 +382,7 @@ def check_settings(
     if settings.protocol not in core.catalog.protocols:
         what = unknown("protocol", settings.protocol, core.catalog.protocols)
         raise SettingsError(Problem("protocol", what))
+    _check_names(settings)
     if settings.listen.path:
         raise SettingsError(Problem("listen", "a proxy listens on host:port"))
     if settings.listen.port and settings.listen == settings.backend:

@@ -34,7 +34,7 @@ from chaostui.engine.views import (
 )
 from chaostui.errors import NotFound
 from chaostui.events import Changed
-from chaostui.settings import Mix
+from chaostui.settings import Mix, composed
 
 
 class Supervisor(Faults):
@@ -74,7 +74,7 @@ class Supervisor(Faults):
 
     def has(self, proxy: str) -> bool:
         """Whether there is a proxy of that name."""
-        return proxy in self.core.proxies
+        return composed(proxy) in self.core.proxies
 
     def proxies(self, counted: Carried | None = None) -> tuple[ProxyView, ...]:
         """All proxies, in the profile's order."""

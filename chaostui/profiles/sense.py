@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import unicodedata
 from collections.abc import Iterable, Iterator
 
 from chaostui.engine import certificates
@@ -14,7 +13,6 @@ from chaostui.profiles.mistakes import Mistake, Path
 from chaostui.profiles.names import Names
 from chaostui.profiles.shape import Shape, Values
 from chaostui.protocol import Protocol
-from chaostui.safe_text import safe_text
 from chaostui.settings import (
     MAX_CHAIN,
     MAX_PROXIES,
@@ -72,22 +70,9 @@ def _proxy_names(shape: Shape) -> Iterator[Mistake]:
         if name is None:
             continue
         path: Path = ("proxy", index, "name")
-        if what := bad_name(name):
-            yield Mistake(path, what)
-        elif name in seen:
+        if name in seen:
             yield Mistake(path, f"another proxy is named {name!r}")
         seen.add(name)
-
-
-def bad_name(name: str) -> str:
-    """Say why a proxy cannot be named so, or ``""``."""
-    if safe_text(name, 255) != name or not name.strip():
-        return f"{show(name)} is not a name: 1 to 255 printable characters"
-    if not name.strip("/"):
-        return f"{show(name)} is not a name: it cannot stand in a URL"
-    if not unicodedata.is_normalized("NFC", name):
-        return f"{show(name)} is not in Unicode's composed form (NFC)"
-    return ""
 
 
 def _addresses(shape: Shape) -> Iterator[Mistake]:
@@ -174,9 +159,7 @@ def _chain(proxy: Values, path: Path) -> Iterator[Mistake]:
             continue
         given = entry.get("name", "")
         name = given or entry_name(ChainEntry(**entry))
-        if given and (what := bad_name(given)):
-            yield Mistake((*path, index, "name"), what)
-        elif name in seen:
+        if name in seen:
             yield Mistake(
                 (*path, index, "name"), f"another entry is named {name!r}; give it a name"
             )

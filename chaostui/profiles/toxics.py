@@ -15,7 +15,7 @@ from chaostui import registry
 from chaostui.errors import Conflict
 from chaostui.options import fields as declared
 from chaostui.profiles.go_json import Float32, fields
-from chaostui.settings import ChainDirection, ChainEntry
+from chaostui.settings import ChainDirection, ChainEntry, name_of
 
 Value = int | float
 
@@ -153,7 +153,7 @@ def read_toxic(given: Any, taken: Collection[str] = ()) -> Toxic:
     type_ = read.get("type", "")
     if type_ not in KINDS:
         raise ValueError(INVALID_TYPE)
-    name = read.get("name") or f"{type_}_{read['stream']}"
+    name = name_of(read.get("name") or f"{type_}_{read['stream']}")
     if name in taken:
         raise Conflict("toxic already exists")
     try:

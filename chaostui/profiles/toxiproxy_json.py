@@ -10,7 +10,7 @@ from chaostui.errors import Problem, SettingsError
 from chaostui.profiles.go_json import fields, first_value
 from chaostui.profiles.toxics import Toxic, read_toxic
 from chaostui.safe_text import safe_text
-from chaostui.settings import Address, Profile, ProxySettings
+from chaostui.settings import Address, Profile, ProxySettings, name_of
 
 PROXY: dict[str, type] = {
     "name": str, "listen": str, "upstream": str, "enabled": bool, "toxics": object,
@@ -58,7 +58,7 @@ def _proxy(item: Any) -> ProxySettings:
             raise ValueError(f"missing required field: {key}")
     toxics = read_toxics(read.get("toxics"))
     return ProxySettings(
-        name=read["name"],
+        name=name_of(read["name"]),
         listen=listen_address(read.get("listen", "")),
         backend=Address.parse(read["upstream"]),
         enabled=read.get("enabled", True),

@@ -18,7 +18,7 @@ from chaostui.errors import Problem, SettingsError
 from chaostui.options import default
 from chaostui.profiles.text import draft, read_text
 from chaostui.safe_text import safe_text
-from chaostui.settings import ChainEntry, Profile, Text
+from chaostui.settings import ChainEntry, Profile, Text, composed
 
 _Table = Container | Table
 
@@ -154,7 +154,7 @@ def _proxies(tables: AoT, before: list[dict[str, Any]], after: list[dict[str, An
     was = {proxy["name"]: proxy for proxy in before}
     is_now = {proxy["name"]: proxy for proxy in after}
     for index in reversed(range(len(tables))):
-        name = str(tables[index]["name"])
+        name = composed(str(tables[index]["name"]))
         if name in is_now:
             _apply(tables[index], was[name], is_now[name])
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -12,10 +13,6 @@ from chaostui.errors import CannotListen, Conflict, NotFound, SettingsError
 from chaostui.settings import Address, ChainEntry, Mix, Profile
 from tests.engine.rig import ACTOR, echoing, make, ping, proxied
 from tests.tcp import Listener, Peer, free_port
-
-NAMED = Address("127.1", 0)
-"""Loopback by a name that has to be looked up, which takes a moment."""
-
 
 # -- proxies ----------------------------------------------------------------------------------
 
@@ -262,13 +259,22 @@ async def test_a_difference_is_told_by_path() -> None:
         ]
 
 
+_number = itertools.count(1)
+
+
+def named() -> Address:
+    """An address that has to be looked up, which takes a moment: its answer is not known yet."""
+    return Address(f"127.0.0.{'0' * next(_number)}1", 0)
+
+
 # -- at the same time -------------------------------------------------------------------------
 
 
 async def test_of_two_proxies_with_one_name_added_at_once_one_is_refused() -> None:
     """While one looks up where to listen another takes the name: it alone is there."""
     async with proxied() as rig:
-        adding = (rig.add("b", listen=NAMED) for _ in range(5))
+        name = named()
+        adding = (rig.add("b", listen=name) for _ in range(5))
         told = await asyncio.gather(*adding, return_exceptions=True)
 
         assert sum(isinstance(each, Conflict) for each in told) == 4
@@ -280,7 +286,7 @@ async def test_a_proxy_removed_while_it_moves_stays_removed() -> None:
     async with proxied() as rig:
         await rig.add("b")
         told = await asyncio.gather(
-            rig.supervisor.update_proxy("b", {"listen": NAMED}, ACTOR),
+            rig.supervisor.update_proxy("b", {"listen": named()}, ACTOR),
             rig.supervisor.remove_proxy("b", ACTOR),
             return_exceptions=True,
         )
@@ -292,7 +298,7 @@ async def test_a_proxy_removed_while_it_moves_stays_removed() -> None:
 async def test_a_mix_set_while_its_proxy_moves_stays_in_force() -> None:
     """A change of the address does not undo a change of the mix."""
     async with proxied() as rig:
-        moving = rig.supervisor.update_proxy(None, {"listen": NAMED}, ACTOR)
+        moving = rig.supervisor.update_proxy(None, {"listen": named()}, ACTOR)
         await asyncio.gather(moving, rig.mix("20:delay"))
 
         assert rig.supervisor.proxy().behavior == "20:delay"
