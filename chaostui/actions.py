@@ -22,6 +22,8 @@ class Send:
     after: float = 0.0
     what: str = field(default="", compare=False)
     """What this does, in words for people; empty: what can be seen of it."""
+    instead: bool = field(default=False, compare=False)
+    """It takes the place of what came, even where the bytes are the same."""
 
 
 @dataclass(frozen=True, slots=True)

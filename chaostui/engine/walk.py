@@ -137,7 +137,8 @@ class Walk:
     def _passed_on(self, stage: Stage, action: Send, frame: Frame, at: int) -> int:
         """How much of ``frame`` goes on as it came, ``at`` bytes before; what does not is a hit."""
         goes_on = frame.data.startswith(action.data, at) and action.data
-        if action.after or not (goes_on or action.data == frame.data):
+        same = (goes_on or action.data == frame.data) and not action.instead
+        if action.after or not same:
             self._link.connection.hit(stage, self.item.exchange, describe(action, frame))
         return at + len(action.data) if goes_on else 0
 

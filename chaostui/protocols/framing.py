@@ -35,8 +35,10 @@ def masked(data: bytes, start: int) -> bytes:
 
 
 def named(action: Action, kind: str) -> Action:
-    """The same action, which says that it is the error ``kind``."""
-    return replace(action, what=kind) if isinstance(action, (Reply, Send)) else action
+    """The same action, which says that it is the error ``kind``, if it does not say more."""
+    if not isinstance(action, (Reply, Send)) or action.what:
+        return action
+    return replace(action, what=kind)
 
 
 def step(data: bytes = b"", answer: bytes = b"", tls: TlsStep = "") -> Frame:

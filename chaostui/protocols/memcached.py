@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from chaostui.actions import Action, Close, Reply
-from chaostui.protocol import Frame, Kind, Request
-from chaostui.protocols import memcached_binary as binary
-from chaostui.protocols.framing import Framed, masked
-from chaostui.protocols.memcached_messages import Commands, Login, Replies
+import random
+from collections import deque
+from typing import Any, cast
 
-TEXTS = {
-    "out_of_memory": "SERVER_ERROR out of memory storing object",
-    "server_error": "SERVER_ERROR internal error",
-    "busy": "SERVER_ERROR busy",
-    "temporary_failure": "SERVER_ERROR temporary failure",
-    "too_large": "SERVER_ERROR object too large for cache",
-    "client_error": "CLIENT_ERROR bad data chunk",
-    "error": "ERROR",
-    "not_stored": "NOT_STORED",
-    "miss": "NOT_FOUND",
-    "too_many_connections": "ERROR Too many open connections",
-}
-READS = frozenset(["get", "gets", "gat", "gats"])
-READ_TEXTS = {
-    "out_of_memory": "SERVER_ERROR out of memory writing get response",
-    "miss": "END",
-}
-META_TEXTS = {
-    ("mg", "miss"): "EN",
-    ("me", "miss"): "EN",
-    ("ms", "miss"): "NF",
-    ("md", "miss"): "NF",
-    ("ma", "miss"): "NF",
-    ("ms", "not_stored"): "NS",
-    ("md", "not_stored"): "NS",
-    ("ma", "not_stored"): "NS",
-}
+from chaostui.actions import Action, Close, Reply, Send
+from chaostui.protocol import Frame, Kind, Request
+from chaostui.protocols import memcached_binary as binary, memcached_errors as errors
+from chaostui.protocols.framing import Framed, masked
+from chaostui.protocols.memcached_messages import Command, Commands, Fence, Login, Replies
 
 
 class Memcached(Framed):
@@ -61,6 +37,15 @@ class Memcached(Framed):
         ),
     )
 
+    upstream: Commands
+    downstream: Replies
+
+    def __init__(
+        self, backend: str = "", dice: random.Random | None = None, **options: Any
+    ) -> None:
+        super().__init__(backend, dice, **options)
+        self.downstream.quiet = self.upstream.quiet
+
     def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         asked = frame.request
         if not upstream or asked is None:
@@ -71,13 +56,27 @@ class Memcached(Framed):
             return frame.data
         return masked(frame.data, binary.SIZE if frame.first else 0)
 
+    @property
+    def promised(self) -> bool:
+        waiting = cast("deque[Command]", self.waiting)
+        return bool(self.downstream.fences) or any(each.instead is not None for each in waiting)
+
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         if kind == "too_many_connections":
-            return (Reply(f"{TEXTS[kind]}\r\n".encode()), Close())
-        if request is not None and request.tag:
-            return (Reply(binary.refusal(kind, request.tag)),)
+            return (Reply(f"{errors.TEXTS[kind]}\r\n".encode()), Close())
         command = request.command if request is not None else ""
-        text = META_TEXTS.get((command, kind), TEXTS[kind])
-        if command in READS:
-            text = READ_TEXTS.get(kind, text)
-        return (Reply(f"{text}\r\n".encode()),)
+        quiet = isinstance(request, Command) and request.quiet
+        if request is not None and request.tag:
+            said = errors.packet(kind, command, request.tag)
+        else:
+            said = errors.text(kind, command, quiet=quiet)
+        if not isinstance(request, Command) or not (request.quiet or request.behind):
+            return (Reply(said.data, said.what),)
+        if request.quiet and said.silent:
+            return (Send(b"", what=said.what),)
+        if request.quiet:
+            self.downstream.fences.append(Fence(request.number, said.data))
+        else:
+            request.instead = said.data
+        nothing = binary.noop(request.tag) if request.tag else b"mn\r\n"
+        return (Send(nothing, what=said.what, instead=True),)

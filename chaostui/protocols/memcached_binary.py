@@ -6,7 +6,7 @@ import struct
 from typing import NamedTuple
 
 REQUEST, RESPONSE = 0x80, 0x81
-STAT = 0x10
+NOOP, STAT = 0x0A, 0x10
 LONGEST_KEY = 250
 
 _NAMES = (
@@ -27,6 +27,8 @@ STATUSES = {
     "client_error": (0x04, b"Invalid arguments"),
     "error": (0x81, b"Unknown command"),
     "not_stored": (0x05, b"Not stored."),
+    "not_numeric": (0x06, b"Non-numeric server-side value for incr or decr"),
+    "exists": (0x02, b"Data exists for key."),
     "miss": (0x01, b"Not found"),
 }
 
@@ -57,3 +59,8 @@ def refusal(kind: str, tag: bytes) -> bytes:
     """Answer the request whose opcode and opaque are ``tag`` with an error."""
     status, text = STATUSES[kind]
     return _HEADER.pack(RESPONSE, tag[0], 0, 0, status, len(text), tag[1:]) + text
+
+
+def noop(tag: bytes) -> bytes:
+    """Ask for nothing, with the opaque of ``tag``: the answer says that all before has come."""
+    return _HEADER.pack(REQUEST, NOOP, 0, 0, 0, 0, tag[1:])

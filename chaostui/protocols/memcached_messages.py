@@ -1,11 +1,18 @@
-"""memcached: where commands and replies end (doc/protocol.txt, classic, meta and binary)."""
+"""memcached: where commands and replies end (doc/protocol.txt, classic, meta and binary).
+
+Quiet commands (``q`` of a meta command, binary operations such as GETKQ) are answered only where
+there is something to say. So a reply that is made here can only follow them when it is known
+that they have said all: the server is asked for nothing (``mn``, NOOP) in the place of the
+command, and the error takes the place of its answer.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from typing import NamedTuple, cast
 
-from chaostui.protocol import Request
+from chaostui.protocol import Frame, Request
 from chaostui.protocols import memcached_binary as binary
 from chaostui.protocols.framing import Cutter, Desync
 
@@ -33,7 +40,33 @@ COMMAND = re.compile(rb"([A-Za-z_]{0,32})(?:[ \r\n]|\Z)")
 REPLY = re.compile(rb"[A-Za-z0-9_]{1,32}(?:[ \r\n=]|\Z)")
 
 
-class Login(Request):
+TOLD = frozenset([b"VA", b"HD", b"EN", b"NS", b"EX", b"NF"])
+"""What only meta commands are answered with."""
+MOST_QUIET = 10_000
+"""Quiet commands that are remembered by what their answers carry."""
+
+
+class Command(Request):
+    """A command, and its place in the stream."""
+
+    number = 0
+    """Which of the client's commands it is."""
+    quiet = False
+    """It is answered only where there is something to say."""
+    behind = False
+    """Quiet commands come before it that may still be answered."""
+    instead: bytes | None = None
+    """The server was asked for nothing in its place; this is what the client shall see."""
+
+
+class Fence(NamedTuple):
+    """What was asked in the place of a quiet command, and what the client shall see."""
+
+    number: int
+    instead: bytes
+
+
+class Login(Command):
     """A connection's first request, where it is a ``set``: its value may be ``user password``.
 
     A server that wants a login takes it so (``-Y``, doc/protocol.txt "Authentication").
@@ -59,6 +92,11 @@ class Commands(Cutter):
         """Bytes to come of the current command's value."""
         self.fresh = True
         """No command has come yet."""
+        self.number = 0
+        self.unresolved = False
+        """Quiet commands came since the last one that is answered in any case."""
+        self.quiet: deque[tuple[int, bytes]] = deque(maxlen=MOST_QUIET)
+        """Quiet commands, by number and by what tells their answers."""
 
     def ready(self, start: int) -> bool:
         return self.held[0] == binary.REQUEST or self.held.find(b"\n", start) >= 0
@@ -90,9 +128,12 @@ class Commands(Cutter):
         key = words[at] if len(words) > at else b""
         self.left = length(words, STORAGE[word]) if word in STORAGE else 0
         silent = word in ENDS or (word in MAY_BE_SILENT and words[-1] == b"noreply")
-        if word in META:
-            silent = b"q" in words[3 if word == b"ms" else 2 :]
-        self.begin(word.decode(), key, b"", replied=not silent)
+        flags = words[3 if word == b"ms" else 2 :] if word in META else []
+        quiet = b"q" in flags
+        self.begin(word.decode(), key, b"", replied=not (silent or quiet), quiet=quiet)
+        if quiet:
+            marks = [b"k" + key if flag == b"k" else flag for flag in flags if flag[:1] in b"kO"]
+            self.quiet.extend((self.number, mark) for mark in marks[-1:])
         return end
 
     def packet(self, data: bytes, pos: int) -> int:
@@ -110,19 +151,25 @@ class Commands(Cutter):
         self.left = head.body
         tag = bytes([head.opcode]) + head.opaque
         name = binary.OPCODES.get(head.opcode, f"opcode {head.opcode}")
-        self.begin(name, data[key:end], tag, replied=head.opcode not in binary.QUIET)
+        quiet = head.opcode in binary.QUIET
+        self.begin(name, data[key:end], tag, replied=not quiet, quiet=quiet)
         return start
 
-    def begin(self, command: str, key: bytes, tag: bytes, *, replied: bool) -> None:
+    def begin(self, command: str, key: bytes, tag: bytes, *, replied: bool, quiet: bool) -> None:
         """Name the command."""
         text = key.decode("utf-8", "backslashreplace")
         shown = text if len(text) <= SHOWN_KEY else f"{text[:SHOWN_KEY]}…"
-        kind = Login if self.fresh and command == "set" and not tag else Request
+        kind = Login if self.fresh and command == "set" and not tag else Command
         self.fresh = False
-        self.request = kind(f"{command} {shown}" if key else command, command, text, tag)
+        self.request = asked = kind(f"{command} {shown}" if key else command, command, text, tag)
+        self.number += 1
+        asked.number = self.number
         self.replied = replied
-        if replied:
-            self.waiting.append(self.request)
+        if quiet:
+            asked.quiet = self.unresolved = True
+        elif replied:
+            asked.behind, self.unresolved = self.unresolved, False
+            self.waiting.append(asked)
 
 
 class Replies(Cutter):
@@ -137,6 +184,12 @@ class Replies(Cutter):
         """Bytes to come of a value, its CRLF included."""
         self.more = False
         """Another line or packet follows that value."""
+        self.quiet: deque[tuple[int, bytes]] = deque()
+        """The other direction's."""
+        self.fences: deque[Fence] = deque()
+        """What was asked in the place of quiet commands, in the order of the stream."""
+        self.hidden: bytes | None = None
+        """What takes the place of the current reply."""
 
     def ready(self, start: int) -> bool:
         return self.held[0] == binary.RESPONSE or self.held.find(b"\n", start) >= 0
@@ -161,13 +214,43 @@ class Replies(Cutter):
             self.waiting.popleft()
         return pos
 
+    def frame(self, data: bytes) -> Frame:
+        if self.hidden is not None:
+            data = self.hidden if self.done else b""
+            self.hidden = None if self.done else self.hidden
+        return super().frame(data)
+
+    def oldest(self) -> Command | None:
+        """The command whose reply is due next."""
+        return cast("Command", self.waiting[0]) if self.waiting else None
+
+    def answer(self, asked: Command | Fence | None) -> None:
+        """Take the reply that begins for that to ``asked``; None: to a quiet command."""
+        self.aside = not isinstance(asked, Command)
+        self.hidden = None
+        if asked is None:
+            return
+        self.hidden = asked.instead
+        if isinstance(asked, Fence):
+            self.fences.popleft()
+        while self.quiet and self.quiet[0][0] < asked.number:
+            self.quiet.popleft()
+
+    def fence(self) -> Fence | None:
+        """The fence whose answer comes before the next reply that is due."""
+        asked = self.oldest()
+        if not self.fences or (asked is not None and asked.number < self.fences[0].number):
+            return None
+        return self.fences[0]
+
     def packet(self, data: bytes, pos: int) -> int:
         """Read the header of a binary packet; return where it ends (0: more is needed)."""
         head = binary.header(data, pos)
         if head is None:
             return 0
         if not self.inside:
-            self.aside = not self.waiting or head.opcode in binary.QUIET
+            quiet = head.opcode in binary.QUIET
+            self.answer(None if quiet else self.fence() or self.oldest())
         self.left = head.body
         self.more = head.opcode == binary.STAT and head.status == 0 and head.key > 0
         return pos + binary.SIZE
@@ -182,7 +265,9 @@ class Replies(Cutter):
         words = data[pos:end].split()
         word = words[0].partition(b"=")[0]
         if not self.inside:
-            self.begin(word)
+            self.answer(self.asked(word, words))
+            if not self.aside and self.waiting[0].command == "watch" and word == b"OK":
+                self.lost = "watch"
         self.more = word in LISTS
         if word in VALUES:
             self.left = length(words, VALUES[word])
@@ -190,10 +275,26 @@ class Replies(Cutter):
                 raise Desync("a value without a length")
         return end
 
-    def begin(self, word: bytes) -> None:
-        """Find out whether a reply that begins with ``word`` answers a request."""
-        command = self.waiting[0].command if self.waiting else ""
-        # What comes before MN belongs to quiet commands, which owe no reply.
-        self.aside = not self.waiting or (command == "mn" and word != b"MN")
-        if command == "watch" and word == b"OK":
-            self.lost = "watch"
+    def asked(self, word: bytes, words: list[bytes]) -> Command | Fence | None:
+        """What a reply answers that begins with ``words``; None: a quiet command, or nothing."""
+        asked, fence = self.oldest(), self.fence()
+        if fence is not None:
+            return fence if word == b"MN" else None
+        if asked is None:
+            return None
+        if asked.command == "mn" or asked.instead is not None:
+            return asked if word == b"MN" else None
+        if word in TOLD and (asked.command[:1] != "m" or self.tells(words, asked.number)):
+            return None
+        return asked
+
+    def tells(self, words: list[bytes], before: int) -> bool:
+        """Say whether a reply carries what tells a quiet command that came ``before``."""
+        for at, (number, mark) in enumerate(self.quiet):
+            if number > before:
+                return False
+            if mark in words:
+                for _ in range(at + 1):
+                    self.quiet.popleft()
+                return True
+        return False
