@@ -104,6 +104,8 @@ class Protocol:
     kinds: ClassVar[tuple[Kind, ...]] = ()
     negotiates_tls: ClassVar[bool] = False
     """Clients ask for TLS in the protocol's own words; else it begins with the first byte."""
+    logins: ClassVar[frozenset[str]] = frozenset()
+    """Commands by which a session is opened: a login, and settings that come at once after it."""
     alpn: ClassVar[tuple[str, ...]] = ()
     """Its names in TLS's own negotiation (RFC 7301)."""
     Options: ClassVar[type[ProtocolOptions]] = ProtocolOptions
@@ -139,6 +141,15 @@ class Protocol:
     def sealed(self) -> bool:
         """Whether the frame was lost because the bytes are encrypted or compressed from now on."""
         return self.opaque.startswith(SEALED)
+
+    def opens(self, request: Request | None) -> bool:
+        """Say whether ``request``, its reply, or what belongs to none opens a session.
+
+        Never where nothing opens one, nor where requests cannot be read any more.
+        """
+        if not self.logins or self.opaque:
+            return False
+        return request is None or request.command in self.logins
 
     def first(self, data: bytes) -> str:
         """What a client's first bytes tell of a connection whose bytes are not read, in words."""

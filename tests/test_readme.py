@@ -8,9 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import ldap3
+import psycopg
 import pytest
 
 from chaostui.profiles import check
@@ -128,16 +130,16 @@ def test_the_three_commands_break_real_servers(
         until(lambda: reached(ports[0]), 10, "MySQL is back")
         assert greeting(ports[0])
         assert greeting(ports[1], b"version\r\n") == b""
-        with pytest.raises(TimeoutError):
-            greeting(ports[2], SSL_REQUEST)
+        with psycopg.connect(host="127.0.0.1", port=ports[2], user="postgres") as database:
+            clock = threading.Timer(0.3, database.close)
+            clock.start()
+            with pytest.raises(psycopg.OperationalError):
+                database.execute("SELECT 42")
+            clock.join()
     finally:
         for process in started:
             process.terminate()
     assert {process.wait(20) for process in started} <= {0, 4}  # what hangs may be cut
-
-
-SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
-"""What a client of PostgreSQL begins with."""
 
 
 def greeting(port: int, said: bytes = b"") -> bytes:

@@ -13,6 +13,7 @@ from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Stage
 from chaostui.engine.items import MARKS, Delay, Delays, Item, What
+from chaostui.handler import Context
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Walk:
         if stage in self.off:
             yield from self._again(stages, frame, delays)
             return
-        context = stage.handler.context
+        context = self._context(stage)
         self._data_comes(stage)
         sent, answered, at = False, False, 0
         self.asked, self.first = stage, frame is self.item.frame
@@ -128,6 +129,13 @@ class Walk:
         if isinstance(action, Send):
             return bool(action.data) and frame.data.startswith(action.data, at)
         return isinstance(action, (Close, Reset, Stall, Call))
+
+    def _context(self, stage: Stage) -> Context:
+        """What its handler knows: in a chain, the requests change below it."""
+        context, exchange = stage.handler.context, self.item.exchange
+        if exchange is not None and exchange.asks_for is not None:
+            context.request = exchange.asks_for
+        return context
 
     def _kept(self, action: Action, frame: Frame) -> Action:
         """A user's function has nothing to pass on of what is not passed on: so do it for it."""

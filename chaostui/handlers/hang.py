@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from chaostui.actions import Action, Send, Stall
-from chaostui.handler import At, Handler, Limits
+from chaostui.handler import Handler, Limits
 from chaostui.protocol import Frame
 
 
@@ -17,10 +20,17 @@ class Hang(Handler):
     class Options(Limits, frozen=True, kw_only=True):
         """From where on."""
 
-        at: At = "anywhere"
+        at: Annotated[
+            Literal["session", "anywhere", "request", "reply", "mid-reply"],
+            Meta(
+                description="where it begins (session: after the login, where there is one;"
+                " anywhere: with the connection; mid-reply: half of what comes first passes)"
+            ),
+        ] = "session"
 
     def on_open(self) -> Iterable[Action]:
-        if self.options.at == "anywhere":
+        session = self.options.at == "session" and not self.context.protocol.logins
+        if session or self.options.at == "anywhere":
             yield Stall()
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
@@ -29,3 +39,8 @@ class Hang(Handler):
             yield Send(frame.data[:spared])
         if spared < len(frame.data):
             yield Stall()
+
+    def spare(self, frame: Frame) -> int:
+        if self.options.at != "session":
+            return super().spare(frame)
+        return len(frame.data) if self.context.protocol.opens(self.context.request) else 0

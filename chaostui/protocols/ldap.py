@@ -55,6 +55,7 @@ class LDAP(Framed):
     replies = Replies
 
     negotiates_tls = True
+    logins = frozenset({"BIND", "STARTTLS"})
     secured_requests = SecuredRequests
     secured_replies = SecuredReplies
     upstream: Requests

@@ -13,6 +13,7 @@ from chaostui.protocols.mysql_packets import (
     COMMANDS,
     GREETING,
     IN_TRANSACTION,
+    LOGINS,
     Command,
     Results,
     Session,
@@ -39,6 +40,7 @@ class MySQL(Framed):
     replies = Replies
 
     negotiates_tls = True
+    logins = LOGINS
     secured_requests = SecuredRequests
     secured_replies = SecuredReplies
     upstream: Requests
@@ -77,6 +79,10 @@ class MySQL(Framed):
         if error.closes or session.phase != COMMANDS:
             return reply, Close()
         return (reply,)
+
+    def opens(self, request: Request | None) -> bool:
+        known = not isinstance(request, Command) or request.opens
+        return known and super().opens(request)
 
     def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         if not upstream or (frame.request is None and self.session.phase == COMMANDS):

@@ -30,6 +30,9 @@ IN_TRANSACTION, MORE_RESULTS, CURSOR = 1, 8, 0x40
 GREETING, LOGIN, AUTHENTICATION, COMMANDS = range(4)
 """Phases: who speaks next, until commands and results take turns."""
 
+LOGINS = frozenset({"LOGIN", "AUTHENTICATION", "SET", "USE", "PING"})
+"""Commands that open a session: the login, and what drivers send right after it."""
+
 MAX_STATEMENTS = 1000
 """Prepared statements whose text is remembered, for names."""
 
@@ -47,6 +50,8 @@ class Command(Request):
     """Packets of a list (column definitions) still to come."""
     raw = b""
     """A step of the login, so that it can be passed on after all."""
+    opens = False
+    """It belongs to the login, or to the settings that drivers make right after it."""
     instead: Error | None = None
     """The error that the client shall see at the reply's end."""
 
@@ -54,8 +59,8 @@ class Command(Request):
 class Session:
     """What both directions of a connection must know."""
 
-    __slots__ = ("asked", "capabilities", "extended", "infile", "mariadb", "opaque", "phase",
-                 "shift", "statements", "status", "tls")  # fmt: skip
+    __slots__ = ("asked", "capabilities", "extended", "infile", "mariadb", "opaque", "opening",
+                 "phase", "shift", "statements", "status", "tls")  # fmt: skip
 
     def __init__(self, tls: Negotiation = "") -> None:
         self.tls = tls
@@ -65,6 +70,8 @@ class Session:
         self.shift = 0
         """By how much the client's numbers are higher than the server's, during the login."""
         self.phase = GREETING
+        self.opening = True
+        """Nothing was asked yet but what opens a session."""
         self.mariadb = True
         self.capabilities = 0
         """Those of the server at first, then what both sides have."""

@@ -13,6 +13,7 @@ from chaostui.protocols.mysql_packets import (
     FULL,
     GREETING,
     LOGIN,
+    LOGINS,
     Command,
     Reader,
     Results,
@@ -138,6 +139,7 @@ class Requests(LengthCutter):
     def enter(self, command: Command, reads: Reader | None) -> None:
         """Begin a command's message; ``reads`` reads its reply, if one is due."""
         self.command = command
+        command.opens = self.session.opening = self.session.opening and command.command in LOGINS
         if reads is None:
             self.open(command, replied=False)
         else:

@@ -14,7 +14,7 @@ from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Phase, Request
 from chaostui.protocols import postgres_errors as errors
 from chaostui.protocols.framing import Framed, masked
-from chaostui.protocols.postgres_messages import FAILED, SYNC, Session, Unit
+from chaostui.protocols.postgres_messages import FAILED, LOGINS, SYNC, Session, Unit
 from chaostui.protocols.postgres_replies import Replies
 from chaostui.protocols.postgres_requests import COPY, Requests
 
@@ -24,6 +24,7 @@ class Postgres(Framed):
 
     name = "postgres"
     negotiates_tls = True
+    logins = LOGINS
     alpn = ("postgresql",)
     kinds = errors.KINDS
     requests = Requests
@@ -61,6 +62,10 @@ class Postgres(Framed):
         if error.severity != "ERROR":
             return Reply(errors.response(error)), Close()
         return (self._failing(error, unit),)
+
+    def opens(self, request: Request | None) -> bool:
+        known = not isinstance(request, Unit) or request.opens
+        return known and super().opens(request)
 
     def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         asked = frame.request

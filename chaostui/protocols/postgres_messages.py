@@ -31,6 +31,9 @@ PEEK = {
 }  # fmt: skip
 """What a client can send, and how much of the body is looked at."""
 
+LOGINS = frozenset({"CONNECT", "PASSWORD", "SET"})
+"""Commands that open a session: the login, and what drivers send right after it."""
+
 MAX_STATEMENTS = 1000
 """Prepared statements whose text is remembered, for names."""
 
@@ -53,6 +56,8 @@ class Unit(Request):
     answered = 0
     raw = b""
     """A step of the login, so that it can be passed on after all."""
+    opens = False
+    """It belongs to the login, or to the settings that drivers make right after it."""
     owed: int | None = None
     """How many of these answers end its reply; None: ReadyForQuery does."""
 
@@ -69,14 +74,16 @@ FAILED = 1 << 30
 class Session:
     """What both directions of a connection must know."""
 
-    __slots__ = ("asked", "asking", "connect", "eats_sync", "opaque", "ready", "starting",
-                 "statements", "status", "tls", "within")  # fmt: skip
+    __slots__ = ("asked", "asking", "connect", "eats_sync", "opaque", "opening", "ready",
+                 "starting", "statements", "status", "tls", "within")  # fmt: skip
 
     def __init__(self, tls: Negotiation = "") -> None:
         self.tls = tls
         """What comes of a request for TLS."""
         self.asked = b""
         """One that was passed on for the backend to decide."""
+        self.opening = True
+        """Nothing was asked yet but what opens a session."""
         self.starting = True
         """The client has not sent its StartupMessage yet."""
         self.connect: Unit | None = None

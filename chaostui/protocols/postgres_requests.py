@@ -18,6 +18,7 @@ from chaostui.protocols.postgres_messages import (
     FLUSH,
     GSS,
     HEADER,
+    LOGINS,
     MAX_START,
     PARSE,
     PASSWORD,
@@ -124,6 +125,7 @@ class Requests(LengthCutter):
     def enter(self, unit: Unit, replied: bool) -> None:
         """Begin a unit's message."""
         self.unit = unit
+        unit.opens = self.session.opening = self.session.opening and unit.command in LOGINS
         if replied:
             self.ask(unit)
         else:

@@ -53,6 +53,7 @@ class Smtp(Framed):
     )
 
     negotiates_tls = True
+    logins = frozenset({"EHLO", "HELO", "STARTTLS", "AUTH"})
 
     def __init__(
         self, backend: str = "", dice: random.Random | None = None, **options: Any
