@@ -7,19 +7,25 @@ p99 of what is proxied; as a process it adds nothing.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from chaostui.errors import CannotListen, ChaosError, EngineUnreachable, Problem, SettingsError
+from chaostui.safe_text import safe_text
 from chaostui.tui import run_console
 
-READY_WITHIN = 10.0
+QUIET = 0.3
+"""Seconds that an engine may take to end before a word is said about it."""
+PATIENCE = 5.0
+"""Seconds that it may take at all; then it is left to end by itself."""
 LOGS_KEPT = 20
 
 
@@ -32,6 +38,7 @@ class OwnEngine:
         self._process: subprocess.Popen[bytes] | None = None
         self._owned = -1
         self.log = Path()
+        self._said: dict[str, Any] = {}
 
     def start(self) -> str:
         """Start it, or start it again, and return where it answers.
@@ -60,7 +67,7 @@ class OwnEngine:
         os.close(telling)
         os.close(watched)
         with os.fdopen(ready, "rb") as pipe:
-            said = msgspec.json.decode(pipe.readline() or b"{}")
+            self._said = said = msgspec.json.decode(pipe.readline() or b"{}")
         if "unix" not in said:
             raise failure(self._process.wait(), said.get("error") or self._last_words())
         return f"unix:{said['unix']}"
@@ -70,10 +77,36 @@ class OwnEngine:
         return lines[-1] if lines else "the engine ended before it was ready"
 
     def stop(self) -> None:
-        """Let it drain and end; a kept one goes on."""
-        if self._owned >= 0:
-            os.close(self._owned)
-            self._owned = -1
+        """Let it drain and wait for its end, so that its ports are free; a kept one goes on."""
+        if self._owned < 0:
+            return
+        os.close(self._owned)
+        self._owned = -1
+        if self._process is None or self._keep or self._ended(QUIET):
+            return
+        print("chaostui: the engine ends; open connections have a second", file=sys.stderr)
+        if not self._ended(PATIENCE):
+            print(f"chaostui: it takes long to end, see {self.log}", file=sys.stderr)
+
+    def _ended(self, within: float) -> bool:
+        assert self._process is not None
+        try:
+            self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def farewell(self) -> list[str]:
+        """What to say of an engine that goes on: where it is, how to come back, how to end it."""
+        if not self._keep or self._process is None or self._process.poll() is not None:
+            return []
+        place = shlex.quote(f"unix:{self._said['unix']}")
+        proxies = ", ".join(f"{name} on {where}" for name, where in self._said["proxies"].items())
+        return [
+            f"The engine goes on (pid {self._said['pid']}{': ' * bool(proxies)}{proxies}).",
+            f"  watch it again:  chaostui attach {place}",
+            f"  end it:          chaostui ctl stop --api {place}",
+        ]
 
 
 def failure(code: int, said: str) -> ChaosError:
@@ -114,6 +147,8 @@ def own(
         )
     finally:
         engine.stop()
+        for line in engine.farewell():
+            print(safe_text(line, 1000))
 
 
 def attach(endpoint: str, *, glyphs: str = "") -> int:

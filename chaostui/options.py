@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo
 
+from chaostui import quantity
 from chaostui.errors import Problem, SettingsError
 from chaostui.handler import Limits
 from chaostui.match import Match, spelled
@@ -249,6 +250,9 @@ def _number(field: Field, value: Typed) -> Any:
     if field.bare in (int, float):
         with contextlib.suppress(ValueError):
             return field.bare(str(value))
+        with contextlib.suppress(ValueError):
+            amount = quantity.read(str(value), field.option.unit)
+            return round(amount) if field.bare is int else amount
     return str(value)
 
 

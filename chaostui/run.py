@@ -37,6 +37,9 @@ DRAINED, CUT = 0, 4
 GARBAGE = 50_000
 """Objects made before the collector looks: a connection makes a dozen, and the default of 700
 costs a tenth of the time that short connections take."""
+OWNER_GONE = "owner gone"
+OWNER_DRAIN = 1.0
+"""Seconds at most that connections are given when the owner is gone: it may be started again."""
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
@@ -83,6 +86,7 @@ class Engine:
         catalog = registry.load(profile, source=launch.source)
         self.supervisor = Supervisor(catalog, seed=profile.seed, source=launch.source)
         self._server = ControlServer()
+        self._server.stop = self._told_to_stop
         self._stop: asyncio.Future[str]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -171,6 +175,10 @@ class Engine:
             os._exit(code)
         self._stop.set_result(name)
 
+    def _told_to_stop(self, actor: str) -> None:
+        if not self._stop.done():
+            self._stop.set_result(f"stopped by {actor}")
+
     def _remove_socket(self) -> None:
         for address in self._server.addresses:
             if address.path:
@@ -209,13 +217,15 @@ class Engine:
         if not os.read(fd, 64):
             asyncio.get_running_loop().remove_reader(fd)
             if not self._stop.done():
-                self._stop.set_result("owner gone")
+                self._stop.set_result(OWNER_GONE)
 
     # -- ending -----------------------------------------------------------------------------
 
     async def _drain(self, why: str) -> int:
         supervisor = self.supervisor
         seconds = supervisor.profile().drain
+        if why == OWNER_GONE:
+            seconds = min(seconds, OWNER_DRAIN)
         log.info("%s: draining, at most %g s", why, seconds)
         proxies = [p for p in supervisor.proxies() if any(h.name != "normal" for h in p.mix)]
         left = [f"{p.name} {p.behavior}" for p in proxies]

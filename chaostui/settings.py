@@ -123,6 +123,20 @@ def _is_label(text: str) -> bool:
         return False
 
 
+def _weight(part: str, percent: str, name: str) -> float:
+    """The weight before a colon; ``delay:20`` is told the right way round."""
+    try:
+        weight = float(percent)
+    except ValueError:
+        weight = -1.0
+        if name.strip().replace(".", "", 1).isdecimal():
+            right = f"{name.strip()}:{percent.strip()}"
+            raise ValueError(f"{part!r}: the weight comes first, as in {right}") from None
+    if not 0 <= weight <= 100:
+        raise ValueError(f"{part!r}: a weight is a percentage from 0 to 100")
+    return weight
+
+
 class Mix(Text):
     """Weights, in percent, of handlers that exclude each other; the rest is ``normal``."""
 
@@ -139,12 +153,7 @@ class Mix(Text):
             percent, colon, name = part.partition(":")
             if not colon:
                 percent, name = "100", part
-            try:
-                weight = float(percent)
-            except ValueError:
-                weight = -1.0
-            if not 0 <= weight <= 100:
-                raise ValueError(f"{part!r}: a weight is a percentage from 0 to 100")
+            weight = _weight(part, percent, name)
             name = name.strip()
             if not name:
                 raise ValueError(f"{part!r}: a handler's name is missing, as in 20:delay")

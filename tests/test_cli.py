@@ -13,6 +13,7 @@ import pytest
 
 from chaostui import __version__, errors, registry
 from chaostui.cli import COMMANDS, failures, main
+from chaostui.cli.ctl import ctl
 from chaostui.cli.start import _read, start
 from chaostui.client import Client
 from chaostui.settings import Address, Profile
@@ -252,6 +253,72 @@ def test_help_names_every_option_and_command(capsys: Capture) -> None:
     for option in ("--headless", "--local", "--distant", "--set", "--seed", "--api-token-file"):
         assert option in out
     assert "--pool-max-size" not in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], *([name] for name in COMMANDS), *(["ctl", name] for name in sorted(ctl.commands))],
+    ids=" ".join,
+)
+def test_h_is_help_everywhere(capsys: Capture, arguments: list[str]) -> None:
+    """``-h`` is what ``--help`` is, for every command and every command of ctl."""
+    code, out, err = run(capsys, *arguments, "-h")
+
+    assert (code, err) == (0, "")
+    assert out.startswith(" ".join(["Usage: chaostui", *arguments]))
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("atach", "there is no command or profile 'atach'; did you mean 'attach'?"),
+        ("chaos.tml", "there is no profile 'chaos.tml'; did you mean 'chaos.toml'?"),
+        ("attach", "attach is a command and comes first: chaostui attach …"),
+    ],
+)
+def test_a_near_miss_is_named(capsys: Capture, folder: Path, word: str, line: str) -> None:
+    """A command or a profile that was nearly typed is told."""
+    (folder / "chaos.toml").write_text("")
+    code, _, err = run(capsys, "--headless", word)
+
+    assert (code, err) == (2, f"{line}\n")
+
+
+def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
+    """A real bash sources what ``chaostui completion bash`` prints, and completes with it."""
+    (tmp_path / "chaostui").write_text(f'#!/bin/sh\nexec {sys.executable} -m chaostui "$@"\n')
+    (tmp_path / "chaostui").chmod(0o755)
+    script = """
+        eval "$(chaostui completion bash)"
+        try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+                _chaostui_completion chaostui; echo "${COMPREPLY[*]}"; }
+        try chaostui att
+        try chaostui ctl weig
+        try chaostui ctl list --js
+        try chaostui completion z
+    """
+    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True,
+                          check=True, cwd=tmp_path)  # fmt: skip
+
+    assert done.stdout.split("\n")[:4] == ["attach", "weight", "--json", "zsh"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_told_all_commands(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """What their functions ask is answered with every command of ctl."""
+    code, out, _ = run(capsys, "completion", shell)
+    assert code == 0
+    assert "_CHAOSTUI_COMPLETE" in out
+    monkeypatch.setenv("_CHAOSTUI_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", "chaostui ctl ")
+    monkeypatch.setenv("COMP_CWORD", "2" if shell == "zsh" else "")
+
+    assert main() == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ctl.commands)
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

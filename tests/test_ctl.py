@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from chaostui.cli import main
 from chaostui.cli.ctl import ctl
 from tests.api.engine import Echo, Engine, proxy
+from tests.engine.headless import Headless
 from tests.protocols.test_tls import HELLO
 from tests.tcp import free_port
 from tests.wait import until
@@ -114,9 +116,9 @@ def test_a_mix_is_put_in_force_with_its_settings(run: Ctl, engine: Engine) -> No
     view = engine.look(lambda supervisor: supervisor.proxy())
     assert view.behavior == "20:delay,5:hang"
     assert (view.mix[0].options["sleep"], view.mix[0].options["jitter"]) == (3, 0.5)
-    assert run("options", "delay")[1][0].startswith("delay 20 %  sleep=3 jitter=0.5")
+    assert run("options", "delay")[1][0].startswith("delay 20%  sleep=3 jitter=0.5")
     run("options", "delay", "sleep=null")
-    assert run("options", "delay")[1][0].startswith("delay 20 %  sleep=1 jitter=0.5")
+    assert run("options", "delay")[1][0].startswith("delay 20%  sleep=1 jitter=0.5")
     found = answer(run, "set", "5:hang", "--for", "60")
     assert [fault["ends_in"] > 50 for fault in found["faults"]] == [True]
 
@@ -299,7 +301,7 @@ def test_without_a_word_it_is_the_only_engine(
         assert (code, captured.out.splitlines()[1].split()[0]) == (0, "web")
     elif answers == 2:
         assert code == 2
-        assert captured.err.startswith("2 engines run here; say which: --api ")
+        assert captured.err.startswith("2 engines run here; say which by --api NUMBER: 1 is ")
     elif code:
         assert captured.err.startswith("no engine answers at http://localhost:8080: ")
 
@@ -307,6 +309,10 @@ def test_without_a_word_it_is_the_only_engine(
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
+        (["attach"], 2, "attach is no command of ctl: chaostui attach …"),
+        (["set", "delay:20"], 2, "'delay:20': the weight comes first, as in 20:delay"),
+        (["--api", "7", "list"], 2, "no engine 7: "),
+        (["options", "delay", "sleep=200parsecs"], 2, "sleep"),
         (["lst"], 2, "no command 'lst'; did you mean 'list'?"),
         (["list", "--jsn"], 2, "--jsn: no such option; did you mean --json?"),
         (["get", "wep"], 2, "no proxy 'wep'; did you mean 'web'?"),
@@ -331,6 +337,116 @@ def test_a_wrong_command_is_one_line(run: Ctl, arguments: list[str], code: int, 
 
     assert (found, len(lines)) == (code, 1)
     assert line in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sleep"),
+    [
+        (("options", "delay", "sleep=200ms"), 0.2),
+        (("options", "delay", "sleep=2m"), 120.0),
+        (("set", "delay", "--set", "delay.sleep=1.5s", "--for", "2m"), 1.5),
+    ],
+)
+def test_ctl_reads_units_as_the_console_does(
+    run: Ctl, arguments: tuple[str, ...], sleep: float
+) -> None:
+    """``200ms`` is what may be typed in the console, so it may be typed here."""
+    code, _ = run(*arguments)
+
+    assert code == 0
+    assert answer(run, "options", "delay")["options"]["sleep"] == sleep
+
+
+def test_a_size_has_its_unit_too(run: Ctl) -> None:
+    """``64k`` bytes a second."""
+    assert run("options", "throttle", "rate=64k")[0] == 0
+    assert answer(run, "options", "throttle")["options"]["rate"] == 64_000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("set", "20:delay"), ("weight", "delay", "5"), ("options", "delay", "sleep=1"),
+        ("bypass", "on"), ("chain-add", "hang"), ("disable",), ("backend", "127.0.0.1:9"),
+    ],
+)  # fmt: skip
+def test_with_several_proxies_a_change_says_which(run: Ctl, arguments: tuple[str, ...]) -> None:
+    """No proxy is broken by mistake: ctl asks for its name, as the console shows whose it is."""
+    run("add", "second", "127.0.0.1:0", "127.0.0.1:9")
+    before = answer(run, "list")
+
+    code, [line] = run(*arguments)
+
+    assert code == 2
+    assert line.startswith("there are 2 proxies; say which: --proxy web, second")
+    assert [p["behavior"] for p in answer(run, "list")] == [p["behavior"] for p in before]
+    assert run(*arguments, "--proxy", "second")[0] == 0
+
+
+def test_all_proxies_are_shown_without_a_name(run: Ctl) -> None:
+    """``get`` without a name shows each."""
+    run("add", "second", "127.0.0.1:0", "127.0.0.1:9")
+    _, lines = run("get")
+
+    assert [line.split()[0] for line in lines if line.startswith(("web", "second"))] == [
+        "web",
+        "second",
+    ]
+
+
+def test_an_engine_is_stopped_by_ctl(capsys: Capture) -> None:
+    """``ctl stop`` drains and ends it; its exit code is 0."""
+    with Headless("--listen", "127.0.0.1:0", "--backend", "127.0.0.1:9", "--api", "127.0.0.1:0"
+                  ) as running:  # fmt: skip
+        assert main(["ctl", "stop", "--api", running.ready["api"]]) == 0
+        assert capsys.readouterr().out == f"engine {running.pid} ends\n"
+        assert running.wait() == 0
+        assert "stopped by ctl" in running.log
+
+
+def test_an_engine_inside_of_a_program_is_not_stopped_from_outside(run: Ctl) -> None:
+    """Its program ends it."""
+    code, [line] = run("stop")
+
+    assert (code, line) == (2, "this engine ends with the program it runs in")
+
+
+def test_several_engines_are_listed_and_chosen_by_number(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By number, profile, ports and uptime; the oldest is number 1."""
+    with tempfile.TemporaryDirectory(prefix="chaos") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        monkeypatch.delenv("CHAOSTUI_API", raising=False)
+        assert main(["engines"]) == 0
+        assert capsys.readouterr().out == "no engine runs here\n"
+        shop = Path(folder) / "shop.toml"
+        shop.write_text(
+            '[[proxy]]\nname = "web"\nlisten = "127.0.0.1:0"\nbackend = "127.0.0.1:9"\n'
+        )
+        api = ("--api", "127.0.0.1:0")
+        with (
+            Headless(str(shop), *api) as first,
+            Headless("--listen", "127.0.0.1:0", "--backend", "127.0.0.1:9", *api) as second,
+        ):
+            assert main(["engines"]) == 0
+            lines = capsys.readouterr().out.splitlines()
+            assert [line.split(",")[0] for line in lines] == [
+                f"  1  shop: web {first.ready['proxies']['web']}",
+                f"  2  proxy: proxy {second.ready['proxies']['proxy']}",
+            ]
+            assert f"pid {second.pid}" in lines[1]
+            assert " up " in lines[0]
+
+            assert main(["ctl", "list"]) == 2
+            assert "2 engines run here; say which by --api NUMBER: 1 is shop: " in (
+                capsys.readouterr().err
+            )
+            for word in ("1", "shop", str(first.pid)):
+                assert main(["ctl", "--api", word, "list"]) == 0
+                assert capsys.readouterr().out.splitlines()[1].startswith("web ")
+            assert main(["ctl", "--api", "2", "list"]) == 0
+            assert capsys.readouterr().out.splitlines()[1].startswith("proxy ")
 
 
 def test_an_engine_that_is_not_there_is_one_line(capsys: Capture) -> None:

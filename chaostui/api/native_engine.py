@@ -20,6 +20,7 @@ from chaostui.client.shapes import (
 from chaostui.engine.authority import authority
 from chaostui.engine.plan import Catalog
 from chaostui.engine.views import EngineView, HaltView, StatsView
+from chaostui.errors import NotAllowed
 from chaostui.handler import Handler
 from chaostui.protocol import Protocol
 
@@ -112,6 +113,13 @@ async def reset(call: Call) -> None:
     await call.supervisor.reset(call.actor)
 
 
+async def stop(call: Call) -> None:
+    """Drain and end."""
+    if call.control.stop is None:
+        raise NotAllowed("this engine ends with the program it runs in")
+    call.control.stop(call.actor)
+
+
 async def trusted(call: Call) -> Response:
     """Show who signs where TLS ends without a certificate of the user's."""
     made = await asyncio.to_thread(authority)
@@ -146,6 +154,8 @@ ROUTES = (
     Route(method="DELETE", path="/halt", endpoint=release, summary="Take faults again"),
     Route(method="POST", path="/reset", endpoint=reset,
           summary="All mixes normal, chains empty, disabled proxies on"),
+    Route(method="POST", path="/stop", endpoint=stop,
+          summary="End: no new connections, open ones have the profile's drain time"),
     Route(method="GET", path="/authority", endpoint=trusted, media=PEM,
           summary="Who signs where TLS ends without a certificate of yours, as PEM"),
     Route(method="GET", path="/openapi.json", endpoint=openapi, answer=dict[str, Any],

@@ -34,6 +34,8 @@ class Control(msgspec.Struct):
     routes: tuple[Route, ...] = ()
     addresses: tuple[Address, ...] = ()
     """Where the control API answers."""
+    stop: Callable[[str], None] | None = None
+    """Ends the engine, at the word of somebody; None where its program does that."""
 
 
 class Query(NamedTuple):

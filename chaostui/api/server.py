@@ -61,6 +61,8 @@ class ControlServer:
         """Where it answers in Toxiproxy's words."""
         self.unauthenticated = False
         """Reachable from other hosts without a token."""
+        self.stop: Callable[[str], None] | None = None
+        """Ends the engine, at the word of somebody; set it before ``start``."""
 
     async def start(
         self,
@@ -81,7 +83,7 @@ class ControlServer:
             check_listen(settings)
         listen = settings.listen
         self.unauthenticated = listen is not None and not listen.loopback and rules.token is None
-        control = Control(supervisor, settings, ROUTES)
+        control = Control(supervisor, settings, ROUTES, stop=self.stop)
         app = Application(control)
         try:
             if listen is not None:

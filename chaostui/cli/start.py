@@ -10,8 +10,10 @@ import click
 
 from chaostui import __version__
 from chaostui.cli import COMMANDS, glyphs, overrides
+from chaostui.options import did_you_mean
 from chaostui.profiles import Draft, draft
 from chaostui.profiles.defaults import BACKEND, CONTROL_HOST, CONTROL_PORT, LISTEN
+from chaostui.safe_text import safe_text
 from chaostui.settings import Profile
 
 DEFAULT_FILE = "chaos.toml"
@@ -98,9 +100,23 @@ def _read(file: str, context: click.Context) -> Profile:
 
 def _existing(file: str) -> str:
     """The file, or the nearest thing to say when it is a command's name that came too late."""
-    if file in COMMANDS and not Path(file).exists():
+    if Path(file).exists():
+        return file
+    if file in COMMANDS:
         raise click.UsageError(f"{file} is a command and comes first: chaostui {file} …")
+    place = Path(file)
+    beside = [str(place.with_name(f.name)) for f in _profiles(place.parent)]
+    if near := did_you_mean(file, [*COMMANDS, *beside]):
+        what = "profile" if place.suffix else "command or profile"
+        raise click.UsageError(f"there is no {what} {safe_text(file)!r}{near}")
     return file
+
+
+def _profiles(folder: Path) -> list[Path]:
+    try:
+        return [f for f in folder.iterdir() if f.suffix in (".toml", ".ini", ".json")]
+    except OSError:
+        return []
 
 
 def _default_file(context: click.Context) -> str:
@@ -121,7 +137,8 @@ def _fill_in(read: Draft, context: click.Context, *, from_file: bool) -> None:
     read.raw.setdefault("proxy", [])
     host, port = context.params["http_host"], context.params["http_port"]
     asked = context.params["http"] or host or port
-    owned = context.params["owner_fd"] is not None
+    # A console that keeps its engine, or a program, is told of the Unix socket.
+    owned = not {context.params["owner_fd"], context.params["ready_fd"]} <= {None}
     bare = context.params["headless"] and not from_file and not owned
     if asked or bare:
         host_part = f"[{host}]" if host and ":" in host else host or CONTROL_HOST

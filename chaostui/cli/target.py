@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
+from chaostui.cli import engines
 from chaostui.client import Client
 from chaostui.errors import Problem, SettingsError
 from chaostui.safe_text import safe_text
@@ -28,14 +30,17 @@ def client(api: str | None, token_file: str | None, actor: str = "ctl") -> Clien
     return Client(url.hostname or "", url.port or 0, url.scheme, token=given, actor=actor)
 
 
-def endpoint(api: str | None) -> str:
+def endpoint(api: str | None, ask: Callable[[list[str]], int] | None = None) -> str:
     """Where the engine answers: ``unix:/path`` or ``http://host:port``.
 
-    ``api`` is that, ``host:port`` or a socket's path. Without one it is that of the
-    environment's CHAOSTUI_API, else this user's only engine, else localhost:8080. Raises
-    click.UsageError where several engines run, SettingsError for what is no address.
+    ``api`` is that, ``host:port``, a socket's path, or the number, process id or name of an
+    engine as ``chaostui engines`` lists them. Without one it is that of the environment's
+    CHAOSTUI_API, else this user's only engine, else localhost:8080. ``ask`` asks which one where
+    several run. Raises click.UsageError where that is open, SettingsError for what is no address.
     """
-    address = api or os.environ.get(VARIABLE) or _only_engine()
+    address = api or os.environ.get(VARIABLE) or _only_engine(ask)
+    if ":" not in address and "/" not in address:
+        address = _numbered(address)
     if address.startswith((UNIX, "/")):
         return UNIX + str(Path(address.removeprefix(UNIX)).absolute())
     scheme, found = _parse(address)
@@ -55,14 +60,33 @@ def _parse(address: str) -> tuple[str, Address]:
         raise SettingsError(Problem("--api", str(error))) from None
 
 
-def _only_engine() -> str:
+def _only_engine(ask: Callable[[list[str]], int] | None) -> str:
     from chaostui.api.unix import running
 
-    found = [str(path) for path in running()]
+    found = running()
     if len(found) > 1:
-        listed = ", ".join(f"--api {path}" for path in found)
-        raise click.UsageError(f"{len(found)} engines run here; say which: {listed}")
-    return UNIX + found[0] if found else f"localhost:{DEFAULT_PORT}"
+        return UNIX + str(_one_of_several(ask))
+    return f"{UNIX}{found[0]}" if found else f"localhost:{DEFAULT_PORT}"
+
+
+def _one_of_several(ask: Callable[[list[str]], int] | None) -> Path:
+    found = engines.running()
+    if ask is not None:
+        return found[ask(engines.listed(found)) - 1].path
+    listed = "; ".join(f"{number} is {each.described}" for number, each in enumerate(found, 1))
+    raise click.UsageError(f"{len(found)} engines run here; say which by --api NUMBER: {listed}")
+
+
+def _numbered(word: str) -> str:
+    """The socket of the engine that a number or a name means, else the word as a host."""
+    found = engines.running()
+    meant = engines.chosen(word, found)
+    if meant is not None:
+        return f"{UNIX}{meant.path}"
+    if word.isdecimal():
+        number = f"there are {len(found)}" if found else "none runs here"
+        raise click.UsageError(f"no engine {word}: {number} (chaostui engines lists them)")
+    return word
 
 
 def token(file: str | None) -> str | None:

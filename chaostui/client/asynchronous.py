@@ -192,6 +192,7 @@ class AsyncClient:
     halt = _call(calls.halt)
     release = _call(calls.release)
     reset = _call(calls.reset)
+    stop_engine = _call(calls.stop_engine)
     proxies = _call(calls.proxies)
     proxy = _call(calls.proxy)
     add_proxy = _call(calls.add_proxy)

@@ -143,6 +143,11 @@ def reset() -> Ask[None]:
     return Ask("POST", f"{API}/reset", type(None))
 
 
+def stop_engine() -> Ask[None]:
+    """End the engine: open connections have the profile's ``drain`` to end."""
+    return Ask("POST", f"{API}/stop", type(None))
+
+
 # -- proxies --------------------------------------------------------------------------------
 
 

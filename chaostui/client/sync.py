@@ -206,6 +206,7 @@ class Client:
     halt = _call(calls.halt)
     release = _call(calls.release)
     reset = _call(calls.reset)
+    stop_engine = _call(calls.stop_engine)
     proxies = _call(calls.proxies)
     proxy = _call(calls.proxy)
     add_proxy = _call(calls.add_proxy)

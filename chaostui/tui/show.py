@@ -16,6 +16,10 @@ from chaostui.tui.link import ClientLink, LateLink, connect, own_name
 from chaostui.tui.screens.base import Desk
 from chaostui.tui.session import Session
 
+TOLD_TO_END = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+DEADLY = (signal.SIGQUIT, signal.SIGABRT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM,
+          signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU)  # fmt: skip
+"""Signals that would end the process with the terminal as it is: it is restored first."""
 NICE = 5
 """The console yields to the engine where both want a core."""
 
@@ -56,8 +60,10 @@ def show(
 
 async def _run(app: ConsoleApp, link: ClientLink | LateLink) -> int:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in TOLD_TO_END:
         loop.add_signal_handler(number, app.exit, 0)
+    for number in DEADLY:
+        loop.add_signal_handler(number, app.exit, 128 + number)
     try:
         result = await app.run_async()
     finally:

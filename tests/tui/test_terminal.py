@@ -67,7 +67,13 @@ class Engine:
 class Terminal:
     """A pseudo-terminal with the console in it; ``raw`` is everything that was written there."""
 
-    def __init__(self, endpoint: str, folder: Path, size: tuple[int, int] = (120, 36)) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        size: tuple[int, int] = (120, 36),
+        code: str = SHOW,
+    ) -> None:
         self.raw = bytearray()
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
@@ -80,10 +86,11 @@ class Terminal:
                 "HOME": str(folder),
                 "PYTHONPATH": str(ROOT),
                 "SSH_CONNECTION": "test",
+                "XDG_RUNTIME_DIR": str(folder),
             }
             # Readline puts its idea of the size into the environment, and workers inherit it.
             given = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
-            os.execve(sys.executable, [sys.executable, "-c", SHOW, endpoint], given | own)
+            os.execve(sys.executable, [sys.executable, "-c", code, *arguments], given | own)
         self._reading = threading.Event()
         self._reading.set()
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -156,7 +163,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def terminal(engine: Engine, tmp_path: Path) -> Iterator[Terminal]:
     """Show the engine in a terminal."""
-    shown = Terminal(f"unix:{engine.socket}", tmp_path)
+    shown = Terminal(f"unix:{engine.socket}", folder=tmp_path)
     yield shown
     shown.close()
 
@@ -217,6 +224,18 @@ def test_a_signal_leaves_the_terminal_sane(terminal: Terminal, number: signal.Si
     os.kill(terminal.pid, number)
 
     assert terminal.ended() == 0
+    assert left_sane(bytes(terminal.raw))
+
+
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGUSR1, signal.SIGABRT])
+def test_the_terminal_is_sane_after_a_deadly_signal(
+    terminal: Terminal, number: signal.Signals
+) -> None:
+    """``kill -QUIT`` and its like end the console as its keys do: the mouse is given back."""
+    terminal.until("ALL NORMAL")
+    os.kill(terminal.pid, number)
+
+    assert terminal.ended() == 128 + number
     assert left_sane(bytes(terminal.raw))
 
 

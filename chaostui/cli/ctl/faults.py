@@ -5,40 +5,45 @@ from __future__ import annotations
 import click
 
 from chaostui.cli.ctl import show
-from chaostui.cli.ctl.group import NUMBER, Asked, argument, command, pairs
+from chaostui.cli.ctl.group import NUMBER, SECONDS, Asked, argument, command, pairs
+from chaostui.safe_text import safe_text
 
 
 def _set(asked: Asked, mix: str, settings: tuple[str, ...], seconds: float | None) -> None:
-    options: dict[str, dict[str, object]] = {}
-    for name, value in pairs(settings).items():
-        handler, dot, option = name.partition(".")
-        if not dot:
-            raise click.UsageError(f"--set: {name!r} is not HANDLER.OPTION")
-        options.setdefault(handler, {})[option] = value
-    found = asked.client.set_mix(mix, proxy=asked.proxy, options=options or None, duration=seconds)
+    said: dict[str, list[str]] = {}
+    for text in settings:
+        handler, dot, option = text.partition(".")
+        if "=" not in text or not dot:
+            [*pairs([text])]
+            name = text.partition("=")[0]
+            raise click.UsageError(f"--set: {safe_text(name)!r} is not HANDLER.OPTION")
+        said.setdefault(handler, []).append(option)
+    options = {handler: asked.amounts(handler, given) for handler, given in said.items()}
+    found = asked.client.set_mix(mix, proxy=asked.one, options=options or None, duration=seconds)
     asked.say(found, *show.proxy(found))
 
 
 def _weight(asked: Asked, handler: str, percent: float) -> None:
-    found = asked.client.set_weight(handler, percent, proxy=asked.proxy)
+    found = asked.client.set_weight(handler, percent, proxy=asked.one)
     asked.say(found, *show.proxy(found))
 
 
 def _options(asked: Asked, handler: str, settings: tuple[str, ...]) -> None:
     if settings:
-        found = asked.client.set_options(handler, proxy=asked.proxy, **pairs(settings))
+        given = asked.amounts(handler, settings)
+        found = asked.client.set_options(handler, proxy=asked.one, **given)
     else:
-        found = asked.client.handler(handler, proxy=asked.proxy)
-    asked.say(found, f"{found.name} {found.weight:g} %  {show.options(found.options)}")
+        found = asked.client.handler(handler, proxy=asked.one)
+    asked.say(found, f"{found.name} {found.weight:g}%  {show.options(found.options)}")
 
 
 def _bypass(asked: Asked, on: str) -> None:
-    found = asked.client.set_bypass(on == "on", proxy=asked.proxy)
+    found = asked.client.set_bypass(on == "on", proxy=asked.one)
     asked.say(found, f"{found.name}: {show.behavior(found)}")
 
 
 def _chain(asked: Asked) -> None:
-    found = asked.client.chain(asked.proxy)
+    found = asked.client.chain(asked.one)
     asked.say(found, *show.chain(found))
 
 
@@ -52,17 +57,17 @@ def _chain_add(
 ) -> None:
     found = asked.client.add_chain(
         handler,
-        proxy=asked.proxy,
+        proxy=asked.one,
         name=name,
         direction=direction,
         probability=probability,
-        **pairs(settings),
+        **asked.amounts(handler, settings),
     )
     asked.say(found, *show.chain([found]))
 
 
 def _chain_remove(asked: Asked, name: str) -> None:
-    asked.client.remove_chain(name, proxy=asked.proxy)
+    asked.client.remove_chain(name, proxy=asked.one)
     asked.say(None, f"{name} is gone")
 
 
@@ -81,13 +86,13 @@ COMMANDS = [
             ["settings", "--set"],
             multiple=True,
             metavar="HANDLER.OPTION=VALUE",
-            help="A handler's setting: delay.sleep=2.",
+            help="A handler's setting: delay.sleep=200ms.",
         ),
         click.Option(
             ["seconds", "--for"],
-            type=NUMBER,
+            type=SECONDS,
             metavar="SECONDS",
-            help="Then the mix before returns.",
+            help="Then the mix before returns: 10, 200ms, 2m.",
         ),
         help="Put a mix in force: 20:delay,5:errors; normal ends all.",
     ),
@@ -103,7 +108,7 @@ COMMANDS = [
         "options",
         argument("handler"),
         argument("settings", many=True, optional=True),
-        help="Show a handler's options, or change them: sleep=2 jitter=null.",
+        help="Show a handler's options, or change them: sleep=200ms jitter=null.",
     ),
     command(
         _bypass,
@@ -118,7 +123,7 @@ COMMANDS = [
         argument("handler"),
         argument("settings", many=True, optional=True),
         *_ENTRY,
-        help="Put a handler at the end of the chain: delay sleep=0.2.",
+        help="Put a handler at the end of the chain: delay sleep=200ms.",
     ),
     command(_chain_remove, "chain-remove", argument("name"), help="Take an entry out."),
 ]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import click
 import msgspec
 
+from chaostui import quantity
+from chaostui.cli import COMMANDS
 from chaostui.cli.failures import unknown_command
 from chaostui.cli.target import client
 from chaostui.client import Client
@@ -18,8 +21,9 @@ from chaostui.safe_text import safe_text
 
 HELP = """Drive a running engine.
 
-It is found by --api (a URL, host:port or unix:/path), else by CHAOSTUI_API, else it is the
-only one that runs here, else the one at localhost:8080.
+It is found by --api (a number or a name that `chaostui engines` lists, a URL, host:port or
+unix:/path), else by CHAOSTUI_API, else it is the only one that runs here, else the one at
+localhost:8080.
 """
 
 
@@ -30,6 +34,38 @@ class Asked:
     client: Client
     proxy: str | None
     as_json: bool
+
+    @property
+    def one(self) -> str | None:
+        """The proxy that a change is for: the one that was named, or the only one there is.
+
+        Raises click.UsageError where there are several, so that none is broken by mistake.
+        """
+        if self.proxy is not None:
+            return self.proxy
+        names = [proxy.name for proxy in self.client.proxies()]
+        if len(names) > 1:
+            listed = ", ".join(safe_text(name, 40) for name in names)
+            raise click.UsageError(f"there are {len(names)} proxies; say which: --proxy {listed}")
+        return names[0] if names else None
+
+    def amounts(self, handler: str, given: Iterable[str]) -> dict[str, Any]:
+        """``pairs``, with ``200ms`` or ``64k`` in the unit of the handler's option."""
+        found = pairs(given)
+        if not any(isinstance(value, str) and value[:1].isdigit() for value in found.values()):
+            return found
+        units = {
+            option.name: option.unit
+            for each in self.client.handlers()
+            if handler in (each.name, *each.aliases)
+            for option in each.options
+            if option.type in ("number", "integer")
+        }
+        for name, value in found.items():
+            if isinstance(value, str) and name in units:
+                with suppress(ValueError):
+                    found[name] = quantity.read(value, units[name])
+        return found
 
     def say(self, answer: Any, *lines: str) -> None:
         """Print the lines, or the answer itself as JSON."""
@@ -44,7 +80,7 @@ def _shared() -> list[click.Option]:
     return [
         click.Option(["--api", "--host"], metavar="URL", help="The engine."),
         click.Option(["--token-file"], metavar="FILE", help="Holds the API's token."),
-        click.Option(["--proxy"], metavar="NAME", help="Which proxy (default: the first)."),
+        click.Option(["--proxy"], metavar="NAME", help="Which proxy, where there are several."),
         click.Option(["as_json", "--json"], is_flag=True, help="Answer in JSON."),
     ]
 
@@ -62,6 +98,8 @@ class Ctl(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; an unknown one is told with the nearest."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
+            if args[0] in COMMANDS:
+                raise click.UsageError(f"{args[0]} is no command of ctl: chaostui {args[0]} …")
             raise unknown_command(args[0], list(self.commands))
         return super().resolve_command(ctx, args)
 
@@ -98,7 +136,22 @@ class _Number(click.types.FloatParamType):
         return number
 
 
+class _Seconds(_Number):
+    """A time in seconds, or with its unit: 200ms, 2m."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, str) and value[:1].isdigit() and value[-1:].isalpha():
+            with suppress(ValueError):
+                return quantity.parse_seconds(value)
+        return super().convert(value, param, ctx)
+
+
 NUMBER = _Number()
+SECONDS = _Seconds()
 
 
 def argument(name: str, *, many: bool = False, optional: bool = False) -> click.Argument:

@@ -20,7 +20,12 @@ def _list(asked: Asked) -> None:
 
 
 def _get(asked: Asked, name: str | None) -> None:
-    found = asked.client.proxy(name or asked.proxy)
+    wanted = name or asked.proxy
+    if wanted is None and not asked.as_json:
+        for number, each in enumerate(asked.client.proxies()):
+            asked.say(each, *([""] if number else []), *show.proxy(each))
+        return
+    found = asked.client.proxy(wanted)
     asked.say(found, *show.proxy(found))
 
 
@@ -36,17 +41,17 @@ def _remove(asked: Asked, name: str) -> None:
 
 
 def _enable(asked: Asked, name: str | None) -> None:
-    found = asked.client.update_proxy(name or asked.proxy, enabled=True)
+    found = asked.client.update_proxy(name or asked.one, enabled=True)
     asked.say(found, f"{found.name} listens on {found.listen}")
 
 
 def _disable(asked: Asked, name: str | None) -> None:
-    found = asked.client.update_proxy(name or asked.proxy, enabled=False)
+    found = asked.client.update_proxy(name or asked.one, enabled=False)
     asked.say(found, f"{found.name} is closed")
 
 
 def _backend(asked: Asked, address: str) -> None:
-    found = asked.client.update_proxy(asked.proxy, backend=address)
+    found = asked.client.update_proxy(asked.one, backend=address)
     asked.say(found, f"{found.name} connects to {found.backend}")
 
 
@@ -56,7 +61,7 @@ def _tls(asked: Asked, mode: str, certificate: str | None, backend: str) -> None
         changes["tls_cert"] = certificate
     if changes["backend_tls"] == "off":
         changes |= dict.fromkeys(("backend_tls_ca", "backend_tls_cert", "backend_tls_key"), "")
-    found = asked.client.update_proxy(asked.proxy, **changes)
+    found = asked.client.update_proxy(asked.one, **changes)
     asked.say(found, f"{found.name}: tls is {found.tls} for connections that come from now on")
 
 
@@ -81,6 +86,14 @@ def _release(asked: Asked) -> None:
 def _reset(asked: Asked) -> None:
     asked.client.reset()
     asked.say(None, "reset: mixes normal, chains empty, all proxies on")
+
+
+def _stop(asked: Asked) -> None:
+    view = asked.client.engine()
+    asked.client.stop_engine()
+    opened = sum(proxy.stats.open for proxy in view.proxies)
+    rest = f"; {opened} open connections have its drain time to end" if opened else ""
+    asked.say(None, f"engine {view.pid} ends{rest}")
 
 
 def _stats(asked: Asked) -> None:
@@ -151,7 +164,7 @@ SETTINGS = (
 
 COMMANDS = [
     command(_list, "list", help="List the proxies."),
-    command(_get, "get", argument("name", optional=True), help="Show one proxy in detail."),
+    command(_get, "get", argument("name", optional=True), help="Show one proxy in detail, or all."),
     command(
         _add,
         "add",
@@ -191,6 +204,7 @@ COMMANDS = [
     ),
     command(_release, "release", help="Take faults again after a halt."),
     command(_reset, "reset", help="Make all normal, empty all chains, open all proxies."),
+    command(_stop, "stop", help="End the engine: it drains first."),
     command(_stats, "stats", help="Show the counters."),
     command(_profile, "profile", help="Print the profile that the engine runs now."),
     command(_apply, "apply", argument("file"), help="Make the engine what a profile says."),

@@ -80,7 +80,7 @@ def not_reached(found: NotReached) -> str:
 
 
 def _mixed(one: HandlerView) -> tuple[object, ...]:
-    return one.name, f"{one.weight:g} %", one.hits, options(one.options)
+    return one.name, f"{one.weight:g}%", one.hits, options(one.options)
 
 
 def chain(entries: Iterable[ChainView]) -> list[str]:

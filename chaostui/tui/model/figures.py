@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from chaostui.quantity import parse_number, parse_seconds, parse_size
+
+__all__ = [
+    "parse_number",
+    "parse_seconds",
+    "parse_size",
+]
+
 BLOCKS = " ▁▂▃▄▅▆▇█"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 NONE = "–"
 """Stands where there is no number: nothing measured, no limit."""
-_SIZES = {"": 1, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12}
-_SECONDS = {"": 1, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 def size(value: float) -> str:
@@ -83,33 +89,6 @@ def age(value: float) -> str:
         if number < most:
             return f"{number:.1f} {unit}" if number < 9.95 else f"{int(number)} {unit}"
     return f"{value / 86_400:.1f} d" if value < 8_640_000 else f"{value / 86_400:.0f} d"
-
-
-def parse_size(text: str) -> float:
-    """Read bytes: ``412``, ``1.5M``, ``20kB`` (decimal). Raises ValueError."""
-    return _parse(text, _SIZES, "a size such as 800, 20k or 1.5M")
-
-
-def parse_seconds(text: str) -> float:
-    """Read a duration in seconds: ``1.5``, ``20ms``, ``2m``. Raises ValueError."""
-    return _parse(text, _SECONDS, "a time such as 20ms, 1.5s or 2m")
-
-
-def parse_number(text: str) -> float:
-    """Read a plain number. Raises ValueError."""
-    return _parse(text, {"": 1, "k": 1e3, "m": 1e6}, "a number")
-
-
-def _parse(text: str, units: dict[str, float], expected: str) -> float:
-    text = text.strip().lower()
-    digits = text.rstrip("abcdefghijklmnopqrstuvwxyzµ")
-    try:
-        value = float(digits) * units[text[len(digits) :].strip()]
-    except (KeyError, ValueError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{text!r} is not {expected}")
-    return value
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chaostui import quantity
 from chaostui.handler import Limits
 from chaostui.tui.model import figures
 
@@ -118,13 +119,7 @@ class Field:
         return dict(table)
 
     def _number(self, text: str) -> float:
-        text = text.removesuffix(self.unit).strip() if self.unit not in ("", "s", "ms") else text
-        if self.unit == "s":
-            return figures.parse_seconds(text)
-        if self.unit == "ms":
-            has_unit = not text.replace(".", "").isdigit()
-            return figures.parse_seconds(text) * 1000 if has_unit else float(text)
-        return figures.parse_size(text)
+        return quantity.read(text, self.unit)
 
     def step(self, value: Any, direction: int, *, large: bool = False) -> Any:
         """The next value up (1) or down (-1): next choice, other truth, or a fitting step."""
