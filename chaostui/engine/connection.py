@@ -27,6 +27,7 @@ class Connection(ABC):
 
     __slots__ = (
         "_dialling",
+        "_final",
         "backend",
         "client",
         "client_name",
@@ -57,9 +58,8 @@ class Connection(ABC):
 
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
-        self.id = 0
-        self.ordinal = 0
-        """Its number among those of the proxy, from 1: what its draws depend on."""
+        self.id = self.ordinal = 0
+        """Its numbers from 1, of all and of the proxy's: its draws depend on the latter."""
         self.client = self.client_side(self)
         self.backend = self.backend_side(self)
         self.up = Link(self, "upstream", self.client, self.backend)
@@ -86,6 +86,8 @@ class Connection(ABC):
         self.seen = (0, self.opened)
         """Bytes carried when they were last looked at, and when that last changed."""
         self._dialling: Dialling | None = None
+        self._final: Close | Reset | None = None
+        """What a handler asked for while the backend was being called."""
 
     def __repr__(self) -> str:
         up, down = self.up.received, self.down.received
@@ -228,6 +230,8 @@ class Connection(ABC):
         if not self.closed and self.client.writable:
             self.up.connected()
             self.down.settle()
+            if self._final is not None:
+                self.end("fault", self._final)
 
     # -- ending -----------------------------------------------------------------------------
 
@@ -292,8 +296,14 @@ class Connection(ABC):
         self.end("handler failed", Reset())
 
     def finish(self, final: Close | Reset, exchange: Exchange | None) -> None:
-        """A handler ended the connection."""
-        self.end("fault", final)
+        """A handler ended the connection; a backend that is being called sees it first."""
+        if self._dialling is None or self.backend.transport is not None:
+            self.end("fault", final)
+        elif self._final is None:
+            self._final = final
+            # What was passed on before leaves first, and nothing behind it.
+            self.up.walker.cut(What.CLOSE if isinstance(final, Close) else What.RESET)
+            self.up.cutting = True
 
     def end(self, reason: CloseReason, final: Close | Reset) -> None:
         """Close or reset both sides, once what was already passed on has left."""

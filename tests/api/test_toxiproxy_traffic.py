@@ -520,3 +520,29 @@ def test_a_backend_that_does_not_answer_delays_nobody(rig: Rig) -> None:
         assert answer.json["enabled"] is False
         assert [sock.recv(1) for sock in waiting] == [b""] * 3
         assert time.monotonic() - started < 1
+
+
+# -- what acts before the backend is there --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("type_", "attributes"), [("reset_peer", {"timeout": 0}), ("limit_data", {"bytes": 0})]
+)
+def test_the_backend_sees_every_connection_that_a_toxic_ends(
+    rig: Rig, type_: str, attributes: dict[str, int]
+) -> None:
+    """However early the first byte comes: the toxic acts after the dial, 100 times of 100."""
+    rig.toxic(type_, "upstream", **attributes)
+    ended = 0
+    for _ in range(100):
+        with rig.server.connect("p") as client:
+            client.sendall(b"x")
+            backend, _ = rig.listener.accept()
+            with backend:
+                backend.settimeout(5)
+                try:
+                    ended += backend.recv(10) == b""
+                except ConnectionResetError:
+                    ended += 1
+
+    assert ended == 100
