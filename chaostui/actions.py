@@ -46,6 +46,10 @@ class Reply:
 class Close:
     """Close both sides (FIN) once what was already sent has left."""
 
+    unread: bool = False
+    """The client may be sending what nobody wants any more: that is read and dropped for a
+    while, as a reset would keep it from what it was sent before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reset:

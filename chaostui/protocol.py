@@ -71,6 +71,9 @@ class Frame(NamedTuple):
     reply: bool = True
     answer: bytes = b""
     tls: TlsStep = ""
+    waits: bool = False
+    """Upstream: the client sends the rest of the request only when it is told to, so what answers
+    it must not wait for that rest; the connection ends with such an answer."""
     messages: int = 1
     """How many whole messages it is, in a run; ``request`` is then the last one's. 0: none, as
     these are the bytes from which on nothing is read (``opaque``)."""

@@ -309,6 +309,7 @@ class Connection(ABC):
         """Close or reset both sides, once what was already passed on has left."""
         self.reason = reason
         closing = isinstance(final, Close)
+        self.client.talks = isinstance(final, Close) and final.unread
         for link in (self.up, self.down):
             if not link.ended:
                 link.cut(What.CLOSE if closing else What.RESET)

@@ -41,6 +41,7 @@ class Side(asyncio.Protocol):
         "eof",
         "fin_sent",
         "lost",
+        "talks",
         "transport",
     )
 
@@ -53,6 +54,8 @@ class Side(asyncio.Protocol):
         self.lost = False
         self.closing = False
         """We are closing or resetting it; what still arrives is dropped."""
+        self.talks = False
+        """The peer may still send what is not wanted any more."""
         self._paused = 0
         self._drained: asyncio.Event | None = None
         self._closer: asyncio.TimerHandle | None = None
@@ -175,7 +178,7 @@ class Side(asyncio.Protocol):
             return
         self.closing = True
         loop = asyncio.get_running_loop()
-        if not self.eof and (self._paused or self._ioctl(termios.FIONREAD)):
+        if not self.eof and (self.talks or self._paused or self._ioctl(termios.FIONREAD)):
             if not self.fin_sent:
                 self.send_fin()
             if self._paused:

@@ -54,7 +54,7 @@ class Errors(Handler):
             yield Send(frame.data)
         elif self.options.inject:
             yield Send(self.spoil(frame.data))
-        elif frame.last:
+        elif frame.last or frame.waits:
             yield from self.context.protocol.error(self.options.kind, request=self.context.request)
 
     @property

@@ -11,7 +11,8 @@ from msgspec import Meta
 from chaostui.actions import Action, Close, Reply
 from chaostui.protocol import Frame, Kind, ProtocolOptions, Request
 from chaostui.protocols.framing import Framed
-from chaostui.protocols.http_messages import VERSION, Replies, Requests
+from chaostui.protocols.http_heads import VERSION, head_end
+from chaostui.protocols.http_messages import Replies, Requests
 
 HOST = re.compile(rb"(\nhost:[ \t]*)[^\r\n]*", re.IGNORECASE)
 
@@ -73,6 +74,8 @@ class Http(Framed):
             Meta(ge=0, description="Retry-After of 429 and 503", extra={"unit": "s"}),
         ] = 1
 
+    upstream: Requests
+
     def __init__(
         self, backend: str = "", dice: random.Random | None = None, **options: Any
     ) -> None:
@@ -94,7 +97,7 @@ class Http(Framed):
             return frame
         data = frame.data
         start = len(data) - len(data.lstrip(b"\r\n"))
-        host = HOST.search(data, start, data.index(b"\n\r\n", start))
+        host = HOST.search(data, start, head_end(data, start))
         if host is None:
             return frame
         return frame._replace(data=data[: host.end(1)] + self.host + data[host.end() :])
@@ -104,9 +107,10 @@ class Http(Framed):
         if not frame.first and (upstream or not data.startswith(VERSION)):
             return data
         empty = len(data) - len(data.lstrip(b"\r\n"))
-        head, end, body = data[empty:].partition(b"\r\n\r\n")
-        head = SECRET_IN_URL.sub(_starred, SECRET_FIELDS.sub(_starred, head))
-        return data[:empty] + head + end + body
+        end = head_end(data, empty)
+        end = len(data) if end < 0 else end
+        head = SECRET_IN_URL.sub(_starred, SECRET_FIELDS.sub(_starred, data[empty:end]))
+        return data[:empty] + head + data[end:]
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         start = b"HTTP/1.1 200 OK\r\nServer: chaostui\r\nContent-Type: text/plain\r\n"
@@ -114,10 +118,13 @@ class Http(Framed):
             return (Reply(start + BROKEN[kind][1]), Close())
         if kind == "garbage":
             return (Reply(b"\x00\xffchaos\r\n\r\n"), Close())
-        page = Reply(self._page(kind, request))
-        return (page, Close()) if request is not None and request.tag else (page,)
+        # Where a request would end that is answered before, nobody can know.
+        unfinished = self.upstream.inside and self.upstream.request is request
+        last = request is not None and (unfinished or bool(request.tag))
+        page = Reply(self._page(kind, request, last=last))
+        return (page, Close(unread=unfinished)) if last else (page,)
 
-    def _page(self, code: str, request: Request | None) -> bytes:
+    def _page(self, code: str, request: Request | None, *, last: bool) -> bytes:
         text = f"{code} {PAGES[code][0]}"
         lines = [
             f"HTTP/1.1 {text}",
@@ -127,7 +134,7 @@ class Http(Framed):
         ]
         if code in ("429", "503"):
             lines.append(f"Retry-After: {self.options.retry_after}")
-        if request is not None and request.tag:
+        if last:
             lines.append("Connection: close")
         body = "" if request is not None and request.command == "HEAD" else f"{text}\n"
         return "\r\n".join([*lines, "", body]).encode()

@@ -1,108 +1,37 @@
-"""HTTP/1.1 messages: where each ends (RFC 9112 s6), as llhttp reads their heads.
-
-Heads that llhttp refuses (bare LF, obs-fold, Content-Length beside Transfer-Encoding) are
-read differently by different servers, so from there on nothing is claimed about the bytes.
-"""
+"""HTTP/1.1 messages: where each ends (RFC 9112 s6)."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import re
 from abc import abstractmethod
 from collections import deque
-from typing import NamedTuple
 
 import httptools
 
 from chaostui.protocol import Frame, Request
 from chaostui.protocols.framing import Cutter, Desync
-
-FIELD = re.compile(
-    rb"\n(content-length|transfer-encoding|connection):[ \t]*([^\r\n]*)", re.IGNORECASE
+from chaostui.protocols.http_heads import (
+    CRLF,
+    NOTHING,
+    REQUEST_LINE,
+    VERSION,
+    WHOLE_LINE,
+    Expecting,
+    Head,
+    head_end,
+    read_reply,
+    read_reply_once,
+    read_request,
+    read_request_once,
 )
+
 SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n")
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-EMPTY_LINES = re.compile(rb"(?:\r\n){0,4}(?:\r?\Z|(?=[^\r\n]))")
-REQUEST_LINE = re.compile(
-    rb"[A-Z][A-Z-]{0,31}(?:\Z| (?:[^\r\n]*(?:\r?\Z| HTTP/1\.[01]\r(?:\Z|\n))))"
-)
-USERINFO = re.compile(rb"^([a-z]+://)[^/]*@")
-VERSION = b"HTTP/1."
+EMPTY_LINES = re.compile(rb"(?:\r?\n){0,4}(?:\r?\Z|(?=[^\r\n]))")
 HEX = b"0123456789abcdefABCDEF"
-CRLF = b"\r\n"
-LONGEST_NAME = 120
 LONGEST_LINE = 8192
 LONGEST_LAST = 2048
 """Bytes of a head, or of a whole message, that is remembered."""
-
-
-class Head(NamedTuple):
-    """What a head says of its message: how long it is, and what it asks or answers."""
-
-    request: Request | None = None
-    status: int = 0
-    length: int = 0
-    chunked: bool = False
-    endless: bool = False
-    """Nothing says how long it is: a reply then lasts until the connection ends."""
-
-
-NOTHING = Head()
-
-
-class NoCallbacks:
-    """llhttp then only checks, which is what makes it cheap."""
-
-
-NO_CALLBACKS = NoCallbacks()
-
-
-def read_request(head: bytes) -> Head:
-    """Read a request's head. Raises Desync, HttpParserError or ValueError."""
-    parser = httptools.HttpRequestParser(NO_CALLBACKS)
-    # The reply's status will say whether an upgrade is granted.
-    with contextlib.suppress(httptools.HttpParserUpgrade):
-        parser.feed_data(head)
-    method, target, version = head.lstrip(CRLF).split(CRLF, 1)[0].split(b" ", 2)
-    if not version.startswith(VERSION):
-        raise Desync(version.decode("ascii", "backslashreplace"))
-    fields = read_fields(head)
-    options = fields.get(b"connection", b"")
-    once = b"close" in options or (version == b"HTTP/1.0" and b"keep-alive" not in options)
-    return size(fields)._replace(request=describe(method, target, b"close" if once else b""))
-
-
-def read_reply(head: bytes) -> Head:
-    """Read a reply's head. Raises HttpParserError or ValueError."""
-    if head[9:12] == b"101":
-        return Head(status=101)
-    parser = httptools.HttpResponseParser(NO_CALLBACKS)
-    parser.feed_data(head)
-    return size(read_fields(head))._replace(status=parser.get_status_code())
-
-
-def read_fields(head: bytes) -> dict[bytes, bytes]:
-    """The fields that decide where a message ends, names and values in lower case."""
-    found: dict[bytes, bytes] = {}
-    for name, value in FIELD.findall(head):
-        known = found.get(name.lower())
-        found[name.lower()] = value.lower() if known is None else known + b"," + value.lower()
-    return found
-
-
-read_request_once = functools.lru_cache(maxsize=256)(read_request)
-read_reply_once = functools.lru_cache(maxsize=256)(read_reply)
-
-
-def size(fields: dict[bytes, bytes]) -> Head:
-    """How long a message with these fields is (s6.3)."""
-    if b"transfer-encoding" in fields:
-        chunked = fields[b"transfer-encoding"].endswith(b"chunked")
-        return Head(chunked=chunked, endless=not chunked)
-    if b"content-length" in fields:
-        return Head(length=int(fields[b"content-length"]))
-    return Head(endless=True)
 
 
 class Messages(Cutter):
@@ -173,11 +102,11 @@ class Messages(Cutter):
             if lines is None:
                 raise Desync("too many empty lines")
             start = lines.end()
-        end = data.find(b"\n\r\n", start)
+        end = head_end(data, start)
         if end >= 0:
-            return end + 3
+            return end
         part = data[start:]
-        if part and (b"\n\n" in part or CONTROL.search(part) or not self.likely(part)):
+        if part and (CONTROL.search(part) or not self.likely(part)):
             raise Desync("not HTTP/1.1")
         return -1
 
@@ -262,7 +191,7 @@ class Messages(Cutter):
     def trailer(self, data: bytes, pos: int) -> int:
         """Pass a line after the last chunk; an empty one ends the message."""
         end = self.line_end(data, pos)
-        self.done = end > 0 and data.startswith(CRLF, pos)
+        self.done = end > 0 and data[pos:end] in (CRLF, b"\n")
         return end or pos
 
     def line_end(self, data: bytes, pos: int) -> int:
@@ -275,6 +204,30 @@ class Messages(Cutter):
 
 class Requests(Messages):
     """What the client sends."""
+
+    asks = False
+    """Of the current request's body nothing came yet, and it may wait until it is asked for."""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        refused = self.asks and isinstance(self.request, Expecting) and self.request.refused
+        if refused and WHOLE_LINE.match(data):
+            # The body that was not asked for will not come (RFC 9110 s10.1.1).
+            self.inside = self.begun = False
+            closed = Frame(b"", first=False, last=True, request=self.request)
+            self.asks = False
+            return [closed, *super().feed(data)]
+        return super().feed(data)
+
+    def advance(self, data: bytes, pos: int) -> int:
+        head = not self.inside
+        end = super().advance(data, pos)
+        nothing = self.left == self.known.length and not self.trailers
+        self.asks = head and self.inside and self.known.expects and nothing
+        return end
+
+    def frame(self, data: bytes) -> Frame:
+        frame = super().frame(data)
+        return frame._replace(waits=True) if self.asks else frame
 
     def likely(self, part: bytes) -> bool:
         return REQUEST_LINE.match(part) is not None
@@ -294,7 +247,9 @@ class Requests(Messages):
         """Wait for the reply."""
         assert head.request is not None
         # Where requests are told from each other, each is an object of its own.
-        self.request = head.request if self.runs else Request(*head.request)
+        kind = Expecting if head.expects else Request
+        once = self.runs and not head.expects
+        self.request = head.request if once else kind(*head.request)
         self.waiting.append(self.request)
 
     def repeats(self) -> bool:
@@ -330,6 +285,9 @@ class Replies(Messages):
         status = head.status
         command = self.command = self.waiting[0].command if self.waiting else ""
         self.aside = not self.waiting or (status < 200 and status != 101)
+        asked = self.waiting[0] if self.waiting else None
+        if isinstance(asked, Expecting):
+            asked.refused = status >= 200
         if status == 101:
             self.lost = "upgraded"
         elif command == "CONNECT" and 200 <= status < 300:
@@ -340,13 +298,3 @@ class Replies(Messages):
     def close(self) -> None:
         if self.waiting and not self.aside:
             self.waiting.popleft()
-
-
-def describe(method: bytes, target: bytes, tag: bytes) -> Request:
-    """Name a request by method and path: queries and passwords stay out of sight."""
-    path, query, _ = target.partition(b"?")
-    path = USERINFO.sub(rb"\1", path)
-    command = method.decode("ascii", "backslashreplace")
-    key = path[:LONGEST_NAME].decode("utf-8", "backslashreplace")
-    more = "?…" if query else "…" if len(path) > LONGEST_NAME else ""
-    return Request(f"{command} {key}{more}", command, key, tag)

@@ -216,7 +216,6 @@ def test_a_request_is_named_without_secrets(head: bytes, name: str, command: str
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET / HTTP/1.1\nHost: a\n\n",
         b"GET / HTTP/1.1\r\nA: a\r\n folded\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -232,7 +231,9 @@ def test_a_request_is_named_without_secrets(head: bytes, name: str, command: str
         b"GET / HTTP/1.1\r\nX: " + b"x" * 300_000,
         b"\r\n" * 6 + GET,
         b"\x16\x03\x01\x02\x00\x01",
-        b"hello",
+        b"hello\r\n",
+        b"GET /a b HTTP/1.1\r\n\r\n",
+        b"(GET) / HTTP/1.1\r\n\r\n",
         b"GET\x00",
         b"GET / HTTP/1.1\r\nX: \x01",
     ],
@@ -245,8 +246,49 @@ def test_what_servers_may_read_differently_is_not_cut(data: bytes) -> None:
     assert http.opaque
 
 
+OWN: list[Turn] = [
+    (
+        "client",
+        b"BAN /a HTTP/1.1\r\nHost: a\r\n\r\n"
+        b"purge.all /caf\xc3\xa9?q=\xff HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok",
+    ),
+    ("backend", OK),
+    ("client", b"GET /lf HTTP/1.1\nHost: a\nContent-Length: 3\n\n\n\n\n" + GET),
+    ("backend", b"HTTP/1.1 200 OK\nContent-Length: 3\n\n\n\n\n" + OK + OK),
+    ("client", b"\nPUT /m HTTP/1.1\r\nHost: a\nTransfer-Encoding: chunked\n\r\n0\r\n\n"),
+    ("backend", EMPTY),
+]
+
+
+def test_what_the_standards_let_servers_take_is_taken() -> None:
+    """Methods of one's own, lines that end in LF alone, bytes beyond ASCII in a target."""
+    transcript = talk(Http(), OWN)
+
+    assert transcript.opaque == ""
+    names = [message.request.name for message in transcript.requests if message.request]
+    assert names == ["BAN /a", "purge.all /caf\u00e9?…", "GET /lf", "GET /a?…", "PUT /m"]
+    assert all(message.last for message in (*transcript.requests, *transcript.replies))
+    assert len(transcript.replies) == 5
+
+
+@thorough
+@given(cuts(OWN))
+def test_chunks_do_not_change_unusual_messages(turns: list[Turn]) -> None:
+    """They are found wherever the bytes are cut."""
+    assert talk(Http(), turns) == talk(Http(), OWN)
+
+
+def test_http_2_is_another_protocol() -> None:
+    """Its preface is no nonsense: it is not read, as it should not be."""
+    http = Http()
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+    assert joined(http.request(preface)) == preface
+    assert (http.opaque, http.desync) == ("HTTP/2", False)
+
+
 @pytest.mark.parametrize(
-    "data", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 20 x\r\n\r\n", b"HTTP/1.1 200 OK\n\n", b"\0"]
+    "data", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 20 x\r\n\r\n", b"HTTP/1.1 OK\n\n", b"\0"]
 )
 def test_a_backend_that_does_not_speak_http_is_not_cut(data: bytes) -> None:
     """Bytes that are no HTTP reply pass at once, whole."""
