@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
@@ -14,6 +15,7 @@ from chaostui.protocols.mysql_packets import (
     GREETING,
     IN_TRANSACTION,
     LOGINS,
+    PREPARE,
     Command,
     Results,
     Session,
@@ -24,13 +26,15 @@ from chaostui.protocols.mysql_tls import SecuredReplies, SecuredRequests
 
 SECRET_AFTER = {"LOGIN": 36, "CHANGE USER": 5, "AUTHENTICATION": 0}
 """Where the user's name begins, after which passwords come; 0: nothing can be shown."""
+ENDING = re.compile(r"(?:COMMIT|ROLLBACK)\b(?!(?:\s+WORK)?\s+TO\b)", re.IGNORECASE)
+"""Statements that end a transaction; going back to a savepoint does not."""
 
 
 class MySQL(Framed):
     """MySQL 4.1 and later, MariaDB, and what speaks like them.
 
-    An error is told here and the server does not know of it, with one exception: a deadlock
-    has rolled the client's transaction back, so the server gets a ROLLBACK, and the client
+    An error is told here and the server does not know of it, unless its state would not be what
+    the client takes it for (``undoing``): then it gets a command that makes it so, and the client
     the error in place of the answer to that.
     """
 
@@ -72,13 +76,43 @@ class MySQL(Framed):
             return (Send(command.raw),)  # nobody hears of a deadlock before there is a session
         if not any(waiting is command for waiting in self.waiting):
             return self._unanswered(error, command)
-        if error.name == "deadlock" and session.status & IN_TRANSACTION:
-            command.reads, command.instead = Results.first, error
-            return (Send(errors.ROLLBACK),)
+        return self._failing(error, command)
+
+    def _failing(self, error: errors.Error, command: Command) -> tuple[Action, ...]:
+        """Answer a command with an error, or have the server undo what it would leave behind."""
+        session = self.session
+        undoing = b"" if error.closes else self.undoing(error, command)
+        if undoing and not (undoing == errors.ROLLBACK and command.statement):
+            if undoing != errors.PREPARE_NOTHING:
+                command.reads = Results.first
+            command.instead = error
+            return (Send(undoing, instead=True),)
         reply = Reply(errors.response(error, command.sequence + 1, mariadb=session.mariadb))
-        if error.closes or session.phase != COMMANDS:
+        if error.closes or undoing or session.phase != COMMANDS:
             return reply, Close()
         return (reply,)
+
+    def undoing(self, error: errors.Error, command: Command) -> bytes:
+        """What the server must be sent so that a failed command leaves it as the client thinks.
+
+        A prepare that failed leaves nothing that a pipelined execute (-1) could run. A commit
+        that failed, and a deadlock, have rolled the transaction back, and so has a rollback,
+        whatever is said of it. An execute has used up the long data that came for it.
+        """
+        if command.code == PREPARE:
+            return errors.PREPARE_NOTHING
+        ends = ENDING.match(command.name)
+        if (ends or error.name == "deadlock") and self.in_transaction(command):
+            return errors.ROLLBACK
+        return errors.reset(command.statement) if command.statement else b""
+
+    def in_transaction(self, command: Command) -> bool:
+        """Whether it may be: of commands whose replies are due nobody knows."""
+        return bool(self.session.status & IN_TRANSACTION) or self.waiting[0] is not command
+
+    @property
+    def promised(self) -> bool:
+        return any(isinstance(each, Command) and each.instead for each in self.waiting)
 
     def opens(self, request: Request | None) -> bool:
         known = not isinstance(request, Command) or request.opens

@@ -125,3 +125,10 @@ def response(error: Error, sequence: int, *, mariadb: bool) -> bytes:
 
 
 ROLLBACK = packet(0, b"\x03ROLLBACK")
+PREPARE_NOTHING = packet(0, b"\x16")
+"""A prepare that fails: then there is no latest statement that -1 could mean."""
+
+
+def reset(statement: bytes) -> bytes:
+    """Make the command that has the server forget a statement's long data and cursor."""
+    return packet(0, b"\x1a" + statement)

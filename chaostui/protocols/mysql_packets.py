@@ -30,6 +30,9 @@ IN_TRANSACTION, MORE_RESULTS, CURSOR = 1, 8, 0x40
 GREETING, LOGIN, AUTHENTICATION, COMMANDS = range(4)
 """Phases: who speaks next, until commands and results take turns."""
 
+PREPARE, EXECUTE, LONG_DATA, CLOSE, RESET, EXECUTE_BULK = 0x16, 0x17, 0x18, 0x19, 0x1A, 0xFA
+"""Commands on prepared statements."""
+
 LOGINS = frozenset({"LOGIN", "AUTHENTICATION", "SET", "USE", "PING"})
 """Commands that open a session: the login, and what drivers send right after it."""
 
@@ -42,6 +45,10 @@ class Command(Request):
 
     reads: Reader
     """What reads the next packet of its reply."""
+    code = 0
+    """What it is, by its first byte; 0: none of the commands."""
+    statement = b""
+    """The id of the prepared statement whose long data it uses up; empty: it does not."""
     sequence = 0
     """The number of its last packet."""
     began = 0
@@ -59,8 +66,8 @@ class Command(Request):
 class Session:
     """What both directions of a connection must know."""
 
-    __slots__ = ("asked", "capabilities", "extended", "infile", "mariadb", "opaque", "opening",
-                 "phase", "shift", "statements", "status", "tls")  # fmt: skip
+    __slots__ = ("asked", "capabilities", "extended", "infile", "long", "mariadb", "opaque",
+                 "opening", "phase", "shift", "statements", "status", "tls")  # fmt: skip
 
     def __init__(self, tls: Negotiation = "") -> None:
         self.tls = tls
@@ -83,6 +90,8 @@ class Session:
         """The server has asked for a file (LOAD DATA LOCAL INFILE)."""
         self.opaque = ""
         """Why the bytes from here on cannot be read."""
+        self.long: set[bytes] = set()
+        """Ids of statements for which the server holds long data."""
         self.statements: dict[bytes, tuple[str, str, str]] = {}
         """Names, commands and texts of prepared statements by their ids."""
 

@@ -9,11 +9,18 @@ from chaostui.protocols.lengths import MORE, LengthCutter
 from chaostui.protocols.mysql_packets import (
     ATTRIBUTES,
     AUTHENTICATION,
+    CLOSE,
     COMMANDS,
+    EXECUTE,
+    EXECUTE_BULK,
     FULL,
     GREETING,
     LOGIN,
     LOGINS,
+    LONG_DATA,
+    MAX_STATEMENTS,
+    PREPARE,
+    RESET,
     Command,
     Reader,
     Results,
@@ -37,11 +44,10 @@ class Code(NamedTuple):
     """Why nothing can be read after it."""
 
 
-QUIT, INIT_DB, QUERY, CHANGE_USER, PREPARE, EXECUTE = 0x01, 0x02, 0x03, 0x11, 0x16, 0x17
-LONG_DATA, CLOSE, RESET, FETCH = 0x18, 0x19, 0x1A, 0x1C
+QUIT, INIT_DB, QUERY, CHANGE_USER, FETCH = 0x01, 0x02, 0x03, 0x11, 0x1C
 NAMED = (INIT_DB, 0x04, 0x05, 0x06, CHANGE_USER)
 """Commands whose argument is a name: of a schema, a table, a user."""
-BY_ID = (EXECUTE, LONG_DATA, CLOSE, RESET, FETCH, 0xFA)
+BY_ID = (EXECUTE, LONG_DATA, CLOSE, RESET, FETCH, EXECUTE_BULK)
 """Commands whose argument begins with the id of a statement."""
 
 CODES = {
@@ -72,7 +78,7 @@ CODES = {
     0x1E: Code("BINLOG DUMP", opaque="replication"),
     0x1F: Code("RESET CONNECTION"),
     0x20: Code("CLONE", opaque="clone"),
-    0xFA: Code("EXECUTE"),
+    EXECUTE_BULK: Code("EXECUTE"),
 }
 
 
@@ -129,12 +135,23 @@ class Requests(LengthCutter):
         if code.reads is None:
             # Whole as it is, so that it can be passed on although the command is hit.
             tag = seen if size <= PEEK else b""
+            if payload[0] == LONG_DATA and len(self.session.long) < MAX_STATEMENTS:
+                self.session.long.add(payload[1:5])
             self.enter(Command(*self.describe(payload, code), tag=tag), None)
             return
-        self.enter(Command(*self.describe(payload, code)), code.reads)
+        command = Command(*self.describe(payload, code))
+        command.code = payload[0]
+        self.note(command, payload[1:5])
+        self.enter(command, code.reads)
         self.session.opaque = code.opaque
         if payload[0] == CHANGE_USER:
             self.session.phase = AUTHENTICATION
+
+    def note(self, command: Command, number: bytes) -> None:
+        """Take note of long data that the command uses up, or forgets."""
+        if command.code in (EXECUTE, RESET, EXECUTE_BULK) and number in self.session.long:
+            self.session.long.discard(number)
+            command.statement = number
 
     def enter(self, command: Command, reads: Reader | None) -> None:
         """Begin a command's message; ``reads`` reads its reply, if one is due."""

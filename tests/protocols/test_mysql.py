@@ -565,6 +565,59 @@ def test_a_deadlock_rolls_the_transaction_back() -> None:
     assert len(protocol.error("deadlock", request=asked(protocol, execute(5)))) == 1
 
 
+HIT = ERRORS["lock_wait_timeout"]
+ROLLBACK, RESET = packets(0, b"\3ROLLBACK"), packets(0, b"\x1a\1\0\0\0")
+LONG = packets(0, b"\x18\1\0\0\0\0\0hunter2")
+
+
+@pytest.mark.parametrize(
+    ("before", "data", "status", "sent"),
+    [
+        (b"", query(b"commit"), IN_TRANSACTION, ROLLBACK),
+        (b"", query(b"/* x */ COMMIT AND CHAIN"), IN_TRANSACTION, ROLLBACK),
+        (b"", query(b"rollback work"), IN_TRANSACTION, ROLLBACK),
+        (b"", query(b"rollback to a"), IN_TRANSACTION, b""),
+        (b"", query(b"ROLLBACK WORK TO SAVEPOINT a"), IN_TRANSACTION, b""),
+        (b"", query(b"commit"), 2, b""),
+        (query(b"begin"), query(b"commit"), 2, ROLLBACK),
+        (b"", query(b"insert into t values (1)"), IN_TRANSACTION, b""),
+        (b"", packets(0, b"\x16commit"), IN_TRANSACTION, packets(0, b"\x16")),
+        (b"", packets(0, b"\x16select 1"), 2, packets(0, b"\x16")),
+        (LONG, execute(), 2, RESET),
+        (LONG, execute(2), 2, b""),
+        (LONG, packets(0, b"\xfa\1\0\0\0\0\0"), 2, RESET),
+        (LONG + execute(), execute(), 2, b""),
+    ],
+)
+def test_the_server_undoes_what_a_failed_command_would_leave(
+    before: bytes, data: bytes, status: int, sent: bytes
+) -> None:
+    """It gets a command that makes its state what the client takes it for; else nothing."""
+    protocol = opened(status=status)
+    protocol.request(before)
+    request = asked(protocol, data)
+
+    (action,) = protocol.error("lock_wait_timeout", request=request)
+    if not sent:
+        assert isinstance(action, Reply)
+        assert not protocol.promised
+        return
+    assert action == Send(sent)
+    assert protocol.promised
+    for _ in range(2 if before and before != LONG else 1):
+        frames = protocol.reply(packets(1, ERR if sent == packets(0, b"\x16") else ok()))
+    assert frames[-1].data[4:7] == b"\xff\xb5\4"
+    assert not protocol.promised
+
+
+def test_what_two_commands_would_have_to_undo_ends_the_connection() -> None:
+    """A deadlock in a transaction, of a statement with long data: the server forgets all."""
+    protocol = opened(status=IN_TRANSACTION)
+    protocol.request(LONG)
+    actions = protocol.error("deadlock", request=asked(protocol, execute()))
+    assert actions[1:] == (Close(),)
+
+
 def test_a_file_is_given_up_and_the_statement_fails() -> None:
     """The server waits for the file: it gets an empty one, the client the error."""
     protocol = opened()
