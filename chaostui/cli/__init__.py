@@ -23,6 +23,7 @@ COMMANDS = {
     "attach": ("attach", "the console on an engine that is running"),
     "check": ("profile", "say what is wrong with a profile"),
     "completion": ("completion", "what makes bash, zsh or fish complete commands and options"),
+    "config": ("config", "the console's own settings: sample, path, check"),
     "convert": ("profile", "make a profile of a Vaurien INI file"),
     "ctl": ("ctl", "drive a running engine: list, get, set, weight, halt, reset …"),
     "demo": ("demo", "built-in backends and traffic: a live picture with no set-up"),

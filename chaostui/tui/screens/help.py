@@ -121,7 +121,21 @@ def key_sections(contexts: Sequence[str], keymap: Mapping[str, str]) -> list[Sec
 def screen_help(context: str, keymap: Mapping[str, str]) -> HelpScreen:
     """All keys that work now, those of the focused pane first."""
     own = [context, *(["weights"] if context in ("connections", "mix", "settings") else [])]
-    return HelpScreen("Keys", key_sections([*own, *EVERYWHERE], keymap))
+    contexts = [*own, *EVERYWHERE]
+    ids = ("ids, for [keymap] in config.toml (chaostui config sample)", id_rows(contexts, keymap))
+    return HelpScreen("Keys", [*key_sections(contexts, keymap), ids])
+
+
+def id_rows(contexts: Sequence[str], keymap: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The key and the id of every action of some contexts, as config.toml names them."""
+    bound = [
+        (keys, identity) for action in of(*contexts) for keys, identity, _ in action.bindings()
+    ]
+    return [
+        (" ".join(map(shown, keymap.get(identity, keys).split(","))), identity)
+        for keys, identity in bound
+        if keys
+    ]
 
 
 def pane_help(context: str, prose: str, keymap: Mapping[str, str]) -> HelpScreen:
