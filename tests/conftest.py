@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import hypothesis
 import pytest
@@ -22,15 +23,35 @@ hypothesis.settings.register_profile("chaostui", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("chaostui")
 
 
-def running(kind: Callable[[], Server]) -> Iterator[Server]:
-    """Run a server for a fixture; without its program, skip, or fail where all are required."""
+@contextmanager
+def no_server_no_test() -> Iterator[None]:
+    """Skip a test whose server or tool is not installed, or fail it where all are required."""
     try:
-        with kind() as server:
-            yield server
+        yield
     except MissingServer as error:
         if os.environ.get("CHAOSTUI_REQUIRE_SERVERS") == "1":
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    """Look after what fixtures start."""
+    with no_server_no_test():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Look after what a test itself starts."""
+    with no_server_no_test():
+        return (yield)
+
+
+def running(kind: Callable[[], Server]) -> Iterator[Server]:
+    """Run a server for a fixture."""
+    with kind() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -17,6 +16,7 @@ from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from tests.api.engine import Echo
 from tests.api.toxiproxy import Toxiproxy
+from tests.servers.server import program
 from tests.wait import SLACK
 
 NPM_CLIENT = "toxiproxy-node-client@4.1.0"
@@ -121,12 +121,8 @@ def test_the_python_client_makes_replies_late(client: Any, echo: Echo) -> None:
 
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the npm client; without npm, skip, or fail where all servers are required."""
-    npm = shutil.which("npm")
-    if npm is None:
-        if os.environ.get("CHAOSTUI_REQUIRE_SERVERS") == "1":
-            pytest.fail("npm is not there", pytrace=False)
-        pytest.skip("npm is not there")
+    """Install the npm client."""
+    npm = program("npm")
     folder = tmp_path_factory.mktemp("npm")
     command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), NPM_CLIENT]
     subprocess.run(command, check=True, capture_output=True, timeout=50)

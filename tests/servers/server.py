@@ -35,8 +35,12 @@ class MissingServer(Exception):
 
 
 def program(name: str) -> str:
-    """Find a program on PATH or where Debian keeps servers."""
-    found = shutil.which(name, path=os.pathsep.join(PLACES))
+    """Find a program on PATH or where Debian keeps servers.
+
+    With ``CHAOSTUI_HIDE_SERVERS=1`` there is none, as on a machine that has just Python.
+    """
+    hidden = os.environ.get("CHAOSTUI_HIDE_SERVERS") == "1"
+    found = None if hidden else shutil.which(name, path=os.pathsep.join(PLACES))
     if not found:
         raise MissingServer(f"{name} is not installed")
     return found
