@@ -10,8 +10,8 @@ import time
 
 from chaostui.errors import Problem, SettingsError
 from chaostui.events import Changed
-from chaostui.outlet import Outlet, Stream
 from chaostui.safe_text import safe_text
+from chaostui.writer import Stream, Writer
 
 log = logging.getLogger("chaostui")
 STDERR = 2
@@ -32,32 +32,32 @@ class Line(logging.Formatter):
 
 
 class Lines(logging.Handler):
-    """Gives each record to an outlet, as a line."""
+    """Gives each record to a writer, as a line."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, writer: Writer) -> None:
         super().__init__()
-        self.outlet = outlet
+        self.writer = writer
         self.setFormatter(Line())
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.outlet.put(self.format(record) + "\n")
+            self.writer.put(self.format(record) + "\n")
         except Exception:  # noqa: BLE001  (a record that cannot be told must not end anything)
             self.handleError(record)
 
 
-_outlets: list[Outlet] = []
+_writers: list[Writer] = []
 
 
 def start(level: str, output: str) -> None:
     """Log from ``level`` on to ``output``, a file's path or ``-``; SettingsError."""
     fd = STDERR if output == "-" else _open(output)
-    outlet = Outlet(fd, _lost)
+    writer = Writer(fd, _lost)
     logging.raiseExceptions = False  # a full disk must not print tracebacks
-    log.handlers[:] = [Lines(outlet)]
+    log.handlers[:] = [Lines(writer)]
     log.propagate = False
     log.setLevel(level.upper())
-    _outlets[:] = [outlet]
+    _writers[:] = [writer]
     atexit.unregister(flush)
     atexit.register(flush)
 
@@ -75,16 +75,16 @@ def take_streams() -> None:
         if stream is None:
             continue
         stream.flush()
-        outlet = Outlet(stream.fileno())
-        _outlets.append(outlet)
-        setattr(sys, name, Stream(outlet))
+        writer = Writer(stream.fileno())
+        _writers.append(writer)
+        setattr(sys, name, Stream(writer))
 
 
 def flush(within: float = 1.0) -> None:
     """Wait up to ``within`` seconds until what was said is written; a process that ends does."""
     deadline = time.monotonic() + within
-    for outlet in _outlets:
-        outlet.flush(max(deadline - time.monotonic(), 0.0))
+    for writer in _writers:
+        writer.flush(max(deadline - time.monotonic(), 0.0))
 
 
 def _open(path: str) -> int:

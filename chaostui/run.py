@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-import uvloop
 from msgspec.structs import replace
 
-from chaostui import log as logs, registry
+from chaostui import log as logs, loop, registry
 from chaostui.api.server import ControlServer
 from chaostui.api.unix import path_for
+from chaostui.ending import CUT, OWNER_GONE, Ending
 from chaostui.engine.recorder import Recorder, open_record
 from chaostui.engine.statsd import Statsd
 from chaostui.engine.supervisor import Supervisor
@@ -33,14 +33,12 @@ from chaostui.settings import Profile
 
 log = logging.getLogger("chaostui")
 
-DRAINED, CUT = 0, 4
+DRAINED = 0
 GARBAGE = 50_000
 """Objects made before the collector looks: a connection makes a dozen, and the default of 700
 costs a tenth of the time that short connections take."""
-OWNER_GONE = "owner gone"
 OWNER_DRAIN = 1.0
 """Seconds at most that connections are given when the owner is gone: it may be started again."""
-SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @dataclass(kw_only=True)
@@ -72,7 +70,11 @@ def headless(profile: Profile, launch: Launch | None = None) -> int:
     logs.start(profile.log_level, profile.log_output)
     record = open_record(launch.record) if launch.record else None
     engine = Engine(profile, launch, record)
-    return uvloop.run(engine.run())
+    try:
+        return loop.run(engine.run())
+    except loop.TasksLeft:
+        engine.ending.at_once(CUT)
+        raise
 
 
 class Engine:
@@ -88,14 +90,15 @@ class Engine:
         self._server = ControlServer()
         self._server.stop = self._told_to_stop
         self._stop: asyncio.Future[str]
+        self.ending = Ending(self._leave, self._drain_seconds, self._remove_socket)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> int:
         """Serve until a signal or the owner's end, then drain."""
-        loop = asyncio.get_running_loop()
-        self._stop = loop.create_future()
-        loop.set_exception_handler(self.supervisor.core.jobs.caught)
-        self._listen_to_signals(loop)
+        running = asyncio.get_running_loop()
+        self._stop = running.create_future()
+        running.set_exception_handler(self.supervisor.core.jobs.caught)
+        self._listen_to_signals(running)
         await self._start()
         try:
             why = await self._stop
@@ -120,7 +123,6 @@ class Engine:
         logs.take_streams()
         supervisor.unauthenticated = self._server.unauthenticated
         supervisor.own_control(self._server.names)
-        self._watch_owner()
         if self._record is not None:
             self._recorder = Recorder(supervisor, self._record)
             self._recorder.start()
@@ -131,10 +133,10 @@ class Engine:
         self._tell_ready(unix)
 
     def _beside(self) -> None:
-        loop = asyncio.get_running_loop()
+        running = asyncio.get_running_loop()
         if self._profile.statsd is not None:
             statsd = Statsd(self.supervisor.core, self._profile.statsd)
-            self._tasks.append(loop.create_task(statsd.run()))
+            self._tasks.append(running.create_task(statsd.run()))
         self._tasks += [start(self.supervisor) for start in self._launch.extra]
 
     def _tell_ready(self, unix: str) -> None:
@@ -158,26 +160,27 @@ class Engine:
                 os.write(self._launch.ready_fd, msgspec.json.encode(line) + b"\n")
                 os.close(self._launch.ready_fd)
 
-    # -- signals and the owner --------------------------------------------------------------
+    # -- signals ----------------------------------------------------------------------------
 
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        for number, code in SIGNALS.items():
-            loop.add_signal_handler(number, self._asked_to_stop, number.name, code)
+        self.ending.listen(self._launch.owner_fd)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         loop.add_signal_handler(signal.SIGUSR1, self._halt)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
-    def _asked_to_stop(self, name: str, code: int) -> None:
-        if self._stop.done():
-            log.warning("second signal: ending at once")
-            self._remove_socket()
-            logs.flush(0.2)
-            os._exit(code)
-        self._stop.set_result(name)
+    def _leave(self, why: str) -> None:
+        self._stop.get_loop().call_soon_threadsafe(self._leaving, why)
+
+    def _leaving(self, why: str) -> None:
+        if not self._stop.done():
+            self._stop.set_result(why)
+
+    def _drain_seconds(self, why: str) -> float:
+        seconds = self.supervisor.drain_seconds
+        return min(seconds, OWNER_DRAIN) if why == OWNER_GONE else seconds
 
     def _told_to_stop(self, actor: str) -> None:
-        if not self._stop.done():
-            self._stop.set_result(f"stopped by {actor}")
+        self.ending.ask(f"stopped by {actor}")
 
     def _remove_socket(self) -> None:
         for address in self._server.addresses:
@@ -208,24 +211,11 @@ class Engine:
     async def _do_halt(self) -> None:
         await self.supervisor.halt("SIGUSR1", "signal")
 
-    def _watch_owner(self) -> None:
-        fd = self._launch.owner_fd
-        if fd is not None:
-            asyncio.get_running_loop().add_reader(fd, self._owner_gone, fd)
-
-    def _owner_gone(self, fd: int) -> None:
-        if not os.read(fd, 64):
-            asyncio.get_running_loop().remove_reader(fd)
-            if not self._stop.done():
-                self._stop.set_result(OWNER_GONE)
-
     # -- ending -----------------------------------------------------------------------------
 
     async def _drain(self, why: str) -> int:
         supervisor = self.supervisor
-        seconds = supervisor.profile().drain
-        if why == OWNER_GONE:
-            seconds = min(seconds, OWNER_DRAIN)
+        seconds = self._drain_seconds(why)
         log.info("%s: draining, at most %g s", why, seconds)
         proxies = [p for p in supervisor.proxies() if any(h.name != "normal" for h in p.mix)]
         left = [f"{p.name} {p.behavior}" for p in proxies]

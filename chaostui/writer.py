@@ -32,7 +32,7 @@ def _lost(count: int) -> str:
     return f"{count} lines were lost: nobody read them in time\n"
 
 
-class Outlet:
+class Writer:
     """The way to one file descriptor, which stays open; safe in threads and signal handlers."""
 
     def __init__(self, fd: int, lost: Callable[[int], str] = _lost) -> None:
@@ -59,7 +59,7 @@ class Outlet:
             if self._started:
                 return
             self._started = True
-        threading.Thread(target=self._run, name="chaostui outlet", daemon=True).start()
+        threading.Thread(target=self._run, name="chaostui writer", daemon=True).start()
 
     def flush(self, within: float) -> bool:
         """Wait until all was written, up to ``within`` seconds while there is progress.
@@ -117,12 +117,12 @@ class Outlet:
 
 
 class Stream(io.TextIOBase):
-    """An outlet in the shape of ``sys.stderr``, for all that writes there: users' ``print``,
+    """An writer in the shape of ``sys.stderr``, for all that writes there: users' ``print``,
     warnings, tracebacks of threads."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, writer: Writer) -> None:
         super().__init__()
-        self._outlet = outlet
+        self._writer = writer
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -131,15 +131,15 @@ class Stream(io.TextIOBase):
         return True
 
     def fileno(self) -> int:
-        return self._outlet.fd
+        return self._writer.fd
 
     def isatty(self) -> bool:
-        return os.isatty(self._outlet.fd)
+        return os.isatty(self._writer.fd)
 
     def write(self, text: str, /) -> int:
         """Take text; never waits. Raises TypeError for anything else."""
         if not isinstance(text, str):
             raise TypeError(f"write() takes str, not {type(text).__name__}")
         if text:
-            self._outlet.put(text)
+            self._writer.put(text)
         return len(text)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaostui.outlet import LIMIT, Outlet, Stream
+from chaostui.writer import LIMIT, Stream, Writer
 from tests.wait import until
 
 LINE = "x" * 999 + "\n"
@@ -37,11 +37,11 @@ def drain(fd: int) -> str:
 
 def test_what_is_put_is_written_in_order(pipe: tuple[int, int]) -> None:
     """A thousand lines of two threads arrive, none of them torn."""
-    outlet = Outlet(pipe[1])
+    writer = Writer(pipe[1])
 
     def say(name: str) -> None:
         for number in range(500):
-            outlet.put(f"{name} {number}\n")
+            writer.put(f"{name} {number}\n")
 
     threads = [threading.Thread(target=say, args=(name,)) for name in "ab"]
     for thread in threads:
@@ -56,11 +56,11 @@ def test_what_is_put_is_written_in_order(pipe: tuple[int, int]) -> None:
 
 def test_a_reader_that_does_not_read_costs_lines_and_no_time(pipe: tuple[int, int]) -> None:
     """What is over the bound is dropped; once it is read again, their number is told."""
-    outlet = Outlet(pipe[1])
+    writer = Writer(pipe[1])
     count = 3 * LIMIT // len(LINE)
     for _ in range(count):
-        outlet.put(LINE)
-    assert not outlet.flush(0.05)
+        writer.put(LINE)
+    assert not writer.flush(0.05)
     lines = drain(pipe[0]).splitlines()
     kept = lines.count(LINE[:-1])
     told = [
@@ -75,12 +75,12 @@ def test_a_reader_that_does_not_read_costs_lines_and_no_time(pipe: tuple[int, in
 def test_a_disk_that_is_full_costs_lines_alone() -> None:
     """Each write fails; the losses are counted."""
     fd = os.open("/dev/full", os.O_WRONLY)
-    outlet = Outlet(fd)
+    writer = Writer(fd)
     for _ in range(100):
-        outlet.put(LINE)
+        writer.put(LINE)
 
-    assert outlet.flush(5)
-    until(lambda: outlet.lost == 100)
+    assert writer.flush(5)
+    until(lambda: writer.lost == 100)
     os.close(fd)
 
 
@@ -89,30 +89,30 @@ def test_a_descriptor_that_somebody_made_non_blocking_is_waited_for(
 ) -> None:
     """Terminals are shared, and some programs leave them so: nothing is lost."""
     fcntl.fcntl(pipe[1], fcntl.F_SETFL, fcntl.fcntl(pipe[1], fcntl.F_GETFL) | os.O_NONBLOCK)
-    outlet = Outlet(pipe[1])
+    writer = Writer(pipe[1])
     for _ in range(200):
-        outlet.put(LINE)
+        writer.put(LINE)
 
     assert drain(pipe[0]) == LINE * 200
-    assert outlet.lost == 0
+    assert writer.lost == 0
 
 
 def test_a_flush_gives_up_where_nobody_reads(pipe: tuple[int, int]) -> None:
     """It waits while there is progress, and not for ever where there is none."""
-    outlet = Outlet(pipe[1])
+    writer = Writer(pipe[1])
     for _ in range(200):
-        outlet.put(LINE)
+        writer.put(LINE)
     began = time.monotonic()
 
-    assert not outlet.flush(60)
+    assert not writer.flush(60)
     assert time.monotonic() - began < 30
     drain(pipe[0])
-    assert outlet.flush(5)
+    assert writer.flush(5)
 
 
 def test_a_stream_is_as_good_as_standard_error(pipe: tuple[int, int]) -> None:
     """``print`` writes to it, unreadable characters are escaped, bytes are refused."""
-    stream = Stream(Outlet(pipe[1]))
+    stream = Stream(Writer(pipe[1]))
     print("naïve", "\ud800", file=stream, flush=True)
 
     assert drain(pipe[0]) == "naïve \\ud800\n"

@@ -290,7 +290,7 @@ class Connection(ABC):
         if link.blocked or not link.dest.writable:
             side.vanish()
 
-    def failed(self, handler: str, error: Exception) -> None:
+    def failed(self, handler: str, error: BaseException) -> None:
         """A handler raised: this connection alone is cut, so that no test passes by it."""
         self.proxy.handler_failed(self, handler, error)
         self.end("handler failed", Reset())

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from chaostui.engine.draw import Dice
     from chaostui.engine.plan import Armed
 
+HANDLERS_RAISE = (Exception, KeyboardInterrupt, SystemExit)
+"""What a handler may raise: all of it ends its connection, and nothing else."""
+
 
 class Stage:
     """A handler's instance at work in one direction."""
@@ -138,7 +141,7 @@ def stage(
     context = Context(direction, protocol, seeded, armed.shared)
     try:
         handler = armed.kind(armed.options, context)
-    except Exception as error:  # noqa: BLE001  (a user's handler may raise anything)
+    except HANDLERS_RAISE as error:
         handler = Broken(armed.options, context, error)
     return Stage(armed, handler)
 
@@ -146,7 +149,7 @@ def stage(
 class Broken(Handler):
     """Stands for a handler that could not be made: it fails where that would have acted."""
 
-    def __init__(self, options: Any, context: Context, error: Exception) -> None:
+    def __init__(self, options: Any, context: Context, error: BaseException) -> None:
         super().__init__(options, context)
         self.error = error
 

@@ -260,6 +260,11 @@ class Lifecycle:
         proxies = tuple(proxy.profile() for proxy in self.core.proxies.values())
         return replace(self._profile, proxy=proxies, handler=self.core.handler_settings)
 
+    @property
+    def drain_seconds(self) -> float:
+        """How long a stop waits for open connections."""
+        return self._profile.drain
+
     def diff(self, profile: Profile) -> list[dict[str, Any]]:
         """What ``profile`` would change: path, value now, value then."""
         proxies = tuple(replace(p, behavior=p.behavior.trimmed()) for p in profile.proxy)

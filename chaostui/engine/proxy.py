@@ -326,7 +326,7 @@ class Proxy:
         peer = "the client" if client else f"the backend {self.settings.backend}"
         self.warn(f"TLS with {peer} failed on connection {connection.id}: {why}")
 
-    def handler_failed(self, connection: Connection, handler: str, error: Exception) -> None:
+    def handler_failed(self, connection: Connection, handler: str, error: BaseException) -> None:
         """A handler raised on a connection."""
         self.stats.handler_failures += 1
         self.warn(f"handler {handler} failed on connection {connection.id}: {error!r}", error)
@@ -349,7 +349,7 @@ class Proxy:
             why = protocol.opaque
             self.warn(f"connection {connection.id} passes as plain tcp: {why}{missed}")
 
-    def warn(self, message: str, error: Exception | None = None) -> None:
+    def warn(self, message: str, error: BaseException | None = None) -> None:
         """Tell an operator; the log gets at most one line in ten seconds."""
         text = safe_text(message, 500)
         self.bus.publish(Warned, proxy=self.name, message=text)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BUFFER = 65_536
 FULL = 4 * BUFFER
 """Unread bytes at which their sender has to wait."""
+AFTER_END, MOST_AFTER_END = 0.001, 0.1
+"""Seconds that a second read at the end takes, and at most a further one."""
 threads = Threads(512)
 log = logging.getLogger("chaostui.handler")
 
@@ -41,6 +43,8 @@ class UserSide:
         self._link = link
         """The link that sends to this side."""
         self._source = source
+        self._ended = 0.0
+        """Seconds that the next read at the end takes."""
 
     async def recv(self, limit: int = BUFFER) -> bytes:
         """Read up to ``limit`` bytes; ``b""`` when the side, or the handler's time, has ended."""
@@ -51,6 +55,10 @@ class UserSide:
         inbox = self._call.inbox if self._source else self._call.dest_inbox
         piece = await inbox.get(limit)
         self._call.drained()
+        if not piece:
+            # Code that reads on after the end must not keep the loop from running.
+            await asyncio.sleep(self._ended)
+            self._ended = min(2 * self._ended + AFTER_END, MOST_AFTER_END)
         return piece
 
     async def sendall(self, data: bytes) -> None:
@@ -220,10 +228,11 @@ class UserCall:
             if self._cancelled:
                 raise
             self._failed(RuntimeError("cancelled by the callable itself"))
-        except SystemExit as error:
-            self._failed(RuntimeError(f"SystemExit: {error}"))
         except Exception as error:  # noqa: BLE001  (a user's code may raise anything)
             self._failed(error)
+        except (KeyboardInterrupt, SystemExit) as error:
+            # What would end the loop ends this connection.
+            self._failed(RuntimeError(f"{type(error).__name__}: {error}"))
         else:
             self.release_dest()
             self._link.source.resume(CALL)

@@ -17,7 +17,7 @@ from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wai
 from chaostui.engine.backlog import Backlog
 from chaostui.engine.compile import NORMAL
 from chaostui.engine.describe import describe
-from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.exchange import HANDLERS_RAISE, Exchange, Stage
 from chaostui.engine.inbox import Piece
 from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delay, Delays, Item, What
 from chaostui.engine.outlet import EARLY, Outlet
@@ -180,7 +180,7 @@ class Walker:
                     return
             else:
                 return
-        except Exception as error:  # noqa: BLE001  (a handler may raise anything)
+        except HANDLERS_RAISE as error:
             self._walk = None
             name = walk.asked.armed.name if walk.asked is not None else NORMAL
             self._link.connection.failed(name, error)

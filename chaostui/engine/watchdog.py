@@ -19,7 +19,8 @@ log = logging.getLogger("chaostui.loop")
 
 BLOCKED = 1.0
 """Seconds without a tick after which the loop is called blocked."""
-LOOK = 0.5
+LOOK = 0.2
+"""Seconds between two looks."""
 OURS = str(Path(__file__).parent.parent)
 
 

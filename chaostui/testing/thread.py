@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
-import uvloop
-
+from chaostui import loop
 from chaostui.engine.plan import Catalog
 from chaostui.engine.supervisor import Supervisor
 from chaostui.errors import EngineUnreachable
@@ -49,7 +49,7 @@ class EngineThread:
         """End at once: clients and backends are reset. A second time does nothing."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
+            self._thread.join(PATIENCE)
 
     def do(self, what: Callable[[Supervisor], Awaitable[T]], patience: float = PATIENCE) -> T:
         """Await something on the engine's loop. Raises what it does; EngineUnreachable."""
@@ -86,7 +86,8 @@ class EngineThread:
         return self.do(look, timeout + PATIENCE)
 
     def _main(self) -> None:
-        uvloop.run(self._run())
+        with suppress(loop.TasksLeft):  # they were named in the log
+            loop.run(self._run())
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
