@@ -65,7 +65,19 @@ class Halted(ChaosError):
 
 
 class CannotListen(ChaosError):
-    """An address cannot be bound."""
+    """An address cannot be bound.
+
+    Where they are known, ``host`` is what was asked for, ``address`` the IP address and port
+    that cannot be bound, and ``reason`` why, in the system's words.
+    """
+
+    def __init__(
+        self, message: str, *, host: str = "", address: str = "", reason: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.host = host
+        self.address = address
+        self.reason = reason
 
 
 class EngineUnreachable(ChaosError):

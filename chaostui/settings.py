@@ -20,6 +20,7 @@ Draw = Literal["request", "connection"]
 ChainDirection = Literal["upstream", "downstream", "both"]
 TlsMode = Literal["passthrough", "refuse", "terminate"]
 BackendTls = Literal["off", "on", "verify"]
+BackendDown = Literal["reset", "close"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 MAX_LABEL = 63
@@ -253,6 +254,8 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     backend_tls_key: str = ""
     """A PEM file with its private key; empty: it stands in ``backend_tls_cert``."""
     connect_timeout: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+    backend_down: BackendDown = "reset"
+    """How a client ends whose backend cannot be reached: reset, or closed if it said nothing."""
     idle_timeout: Annotated[float, Meta(ge=0)] = 0.0
     """Close a connection on which nothing moved for so long; 0: never."""
     half_close_timeout: Annotated[float, Meta(gt=0)] = 300.0

@@ -8,6 +8,7 @@ turned away as Toxiproxy does, which is a courtesy to its clients and no defence
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import logging
 import os
 from pathlib import Path
@@ -30,6 +31,20 @@ MIN_TOKEN = 22
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
+PRIVATE = (".local", ".internal")
+"""Ends of names that no public name server has (RFC 6762, 3; ICANN 2024-07-29): a page cannot
+have been fetched from such a host and then be rebound to this machine."""
+
+
+def is_private(host: str) -> bool:
+    """Whether a Host is no name of the world's: an IP address, ``toxiproxy``, ``x.local``."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return bool(host) and ("." not in host or host.endswith(PRIVATE))
+    return True
+
+
 class Refusal(NamedTuple):
     """Why a request is not answered."""
 
@@ -43,6 +58,8 @@ class Rules(msgspec.Struct, frozen=True):
     hosts: frozenset[str] = frozenset()
     """Whom the owner lets in, as Host and as Origin, whatever the port."""
     token: bytes | None = None
+    private: bool = False
+    """Other hosts shall reach it, which call it by names of their network."""
     bound: str = ""
     """The address of the API: a Host, but no Origin, since other servers' pages may have it."""
 
@@ -77,7 +94,9 @@ class Rules(msgspec.Struct, frozen=True):
             host = host_of(value)
             if not host:
                 return Refusal(400, "the Host header is no host name")
-            if host not in LOCAL_HOSTS | self.hosts and host not in (local, self.bound):
+            if host in LOCAL_HOSTS | self.hosts or host in (local, self.bound):
+                continue
+            if not (self.private and is_private(host)):
                 shown = safe_text(host, 100)
                 return Refusal(403, f"host not allowed: {shown} (use --api-allow-host)")
         return None
@@ -161,9 +180,10 @@ def rules(settings: ControlSettings) -> Rules:
         )
     bound = "" if listen is None else listen.host.lower()
     return Rules(
-        frozenset(host.lower() for host in settings.allow_host),
-        token,
-        f"[{bound}]" if ":" in bound else bound,
+        hosts=frozenset(host.lower() for host in settings.allow_host),
+        token=token,
+        private=listen is not None and not listen.loopback,
+        bound=f"[{bound}]" if ":" in bound else bound,
     )
 
 

@@ -55,6 +55,8 @@ class ControlServer:
         self._servers: list[asyncio.Server] = []
         self._states: list[ServerState] = []
         self._unlink: tuple[Path, int] | None = None
+        self._backends: list[asyncio.Server] = []
+        """Those that proxies may have before them: Toxiproxy's API may be its own upstream."""
         self.addresses: tuple[Address, ...] = ()
         """Where it answers: TCP addresses first, then the Unix socket."""
         self.toxiproxy: Address | None = None
@@ -89,7 +91,9 @@ class ControlServer:
             if listen is not None:
                 self.addresses = (await self._start_tcp(listen, guard.Guard(app, rules)),)
             if settings.toxiproxy is not None:
+                others = len(self._servers)
                 self.toxiproxy = await self._start_toxiproxy(supervisor, settings)
+                self._backends = self._servers[others:]
             if unix_path is not None:
                 await self._start_unix(Path(unix_path), app)
         except BaseException:
@@ -143,8 +147,9 @@ class ControlServer:
 
     @property
     def names(self) -> list[tuple[str, int]]:
-        """The IP addresses and ports it is bound to."""
-        sockets = [sock for server in self._servers for sock in server.sockets]
+        """The IP addresses and ports it is bound to that no proxy may dial."""
+        servers = [server for server in self._servers if server not in self._backends]
+        sockets = [sock for server in servers for sock in server.sockets]
         return [sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX]
 
     async def close(self) -> None:

@@ -8,7 +8,6 @@ says the engine's state in Toxiproxy's words.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import itertools
 import logging
 import os
@@ -23,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from chaostui.api import failures, toxiproxy_metrics, toxiproxy_proxies, toxiproxy_toxics
-from chaostui.api.guard import LOCAL_HOSTS, host_of
+from chaostui.api.guard import LOCAL_HOSTS, PRIVATE, host_of, is_private
 from chaostui.api.toxiproxy_call import Answer, Call, Refused, failed
 from chaostui.api.toxiproxy_state import State
 from chaostui.engine.supervisor import Supervisor
@@ -102,6 +101,9 @@ class ToxiproxyApp:
         self.supervisor = supervisor
         self.state = State(supervisor)
         self.hosts = frozenset(host.lower() for host in settings.allow_host)
+        listen = settings.toxiproxy
+        self.private = listen is not None and not listen.loopback
+        """Other hosts shall reach it, containers for one."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -159,7 +161,8 @@ class ToxiproxyApp:
         """Say why a request may come from a web page, or ``""``.
 
         A page can make a browser send requests here, with a name of its own that means this
-        machine (DNS rebinding). Such a name has a dot; addresses and plain names are no page's.
+        machine (DNS rebinding). Such a name has a dot; addresses and plain names are no page's,
+        nor are those of a private network, which count where other hosts shall call.
         """
         for name, value in headers:
             if name == b"host" and not self._ours(host_of(value)):
@@ -173,11 +176,7 @@ class ToxiproxyApp:
     def _ours(self, host: str) -> bool:
         if host in LOCAL_HOSTS or host in self.hosts:
             return True
-        try:
-            ipaddress.ip_address(host.strip("[]"))
-        except ValueError:
-            return bool(host) and "." not in host
-        return True
+        return is_private(host) and (self.private or not host.endswith(PRIVATE))
 
 
 def cleaned(path: str) -> str:

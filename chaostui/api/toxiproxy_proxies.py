@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from chaostui.api.toxiproxy_call import Answer, Call, Refused, bad_body, done, json
+from chaostui.api.toxiproxy_state import NOWHERE
 from chaostui.api.toxiproxy_toxics import proxy_of
 from chaostui.engine.dial import resolve
 from chaostui.engine.steps import Steps
@@ -18,8 +18,6 @@ from chaostui.settings import Address, Mix, ProxySettings, name_of
 
 VERSION = "2.12.0"
 """What clients are told: some use newer calls only from 2.6 on."""
-
-_REASON = re.compile(r"cannot listen on .*?: (.*?)(?: \(proxy .*\))?$", re.DOTALL)
 
 
 async def version(_: Call) -> Answer:
@@ -76,6 +74,7 @@ async def _add(call: Call, given: dict[str, Any], toxics: list[Toxic]) -> ProxyV
         backend=call.state.upstream(name, given["upstream"]),
         enabled=enabled,
         draw="connection",
+        backend_down="close",
         chain=tuple(toxic.entry() for toxic in toxics),
     )
     view = await call.supervisor.add_proxy(settings, call.actor)
@@ -170,13 +169,9 @@ async def _numeric(listen: str) -> str:
 
 def go_listen_error(error: CannotListen) -> str:
     """An error of binding in Go's words."""
-    address = str(error).removeprefix("cannot listen on ").partition(": ")[0]
-    found = _REASON.match(str(error))
-    reason = found[1] if found else str(error)
-    if reason.startswith("cannot resolve "):
-        host = reason.removeprefix("cannot resolve ").partition(":")[0]
-        return f"listen tcp: lookup {host}: no such host"
-    return f"listen tcp {address}: bind: {reason}"
+    if not error.address:
+        return f"listen tcp: lookup {error.host}: no such host"
+    return f"listen tcp {error.address}: bind: {error.reason}"
 
 
 async def delete(call: Call) -> Answer:
@@ -187,8 +182,20 @@ async def delete(call: Call) -> Answer:
 
 async def reset(call: Call) -> Answer:
     """Switch every proxy on and every fault off."""
-    await call.supervisor.reset(call.actor)
+    try:
+        await call.supervisor.reset(call.actor)
+    except CannotListen as error:
+        if error.host == NOWHERE.host:
+            _tell_unreadable(call)
+        raise
     return done()
+
+
+def _tell_unreadable(call: Call) -> None:
+    """Raise what is wrong with the address of a proxy that stays off for it."""
+    for view in call.supervisor.proxies():
+        if not view.enabled:
+            _bindable(call.state.proxy(view)["listen"])
 
 
 # -- populate -----------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from chaostui.profiles.toxics import BY_HANDLER, Toxic, attributes
 from chaostui.profiles.toxiproxy_json import listen_address
 from chaostui.settings import Address
 
-NOWHERE = Address("127.0.0.1", 0)
-"""Stands for an upstream that cannot be dialled: every attempt fails at once."""
+NOWHERE = Address("nowhere.invalid", 0)
+"""Stands for an address that cannot be read: there is no such host, and none is made up."""
 
 
 class State:

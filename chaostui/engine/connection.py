@@ -223,7 +223,8 @@ class Connection(ABC):
             error=problem,
         )
         if problem:
-            self.end(reason, Reset())
+            closes = self.proxy.settings.backend_down == "close" and not self.up.received
+            self.end(reason, Close() if closes else Reset())
 
     def joined(self) -> None:
         """The backend is there: what came before it goes on, ahead of anything else."""

@@ -15,6 +15,9 @@ from chaostui.settings import Address
 STAGGER = 0.25
 """Seconds after which the next address of a name is tried beside the one before (RFC 8305)."""
 
+INVALID = (".invalid", ".invalid.")
+"""Names that nobody has, and that nobody is asked about (RFC 6761, 6.4)."""
+
 LOOK_UP = 10.0
 """Seconds that a name may take where no connect timeout limits it."""
 
@@ -71,6 +74,8 @@ async def resolve(
     """
     # RFC 6761, 6.3: localhost is loopback, no DNS.
     ips = ["127.0.0.1", "::1"] if address.host == "localhost" else [numeric(address.host)]
+    if address.host.endswith(INVALID):
+        raise OSError(f"cannot resolve {address.host}: no such name")
     if not ips[0]:
         found = await resolver.resolve(address.host, within)
         return [(f, t, p, c, (a[0], address.port, *a[2:])) for f, t, p, c, a in found]

@@ -45,8 +45,10 @@ class Listener:
         owner = f' (proxy "{proxy}")' if proxy else ""
         sockets: list[socket.socket] = []
         port = address.port
+        ip = ""
         try:
             for info in await resolve(address):
+                ip = info[4][0]
                 sock = _bound(info, port)
                 if sock is not None:
                     sockets.append(sock)
@@ -58,9 +60,13 @@ class Listener:
         except OSError as error:
             for sock in sockets:
                 sock.close()
-            why = os.strerror(error.errno) if error.errno else str(error)
-            at = Address(address.host, port)
-            raise CannotListen(f"cannot listen on {at}: {why.lower()}{owner}") from None
+            why = (os.strerror(error.errno) if error.errno else str(error)).lower()
+            raise CannotListen(
+                f"cannot listen on {Address(address.host, port)}: {why}{owner}",
+                host=address.host,
+                address=str(Address(ip, port)) if ip else "",
+                reason=why,
+            ) from None
         return cls(address, sockets)
 
     @property

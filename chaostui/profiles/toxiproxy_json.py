@@ -63,6 +63,7 @@ def _proxy(item: Any) -> ProxySettings:
         backend=Address.parse(read["upstream"]),
         enabled=read.get("enabled", True),
         draw="connection",
+        backend_down="close",
         chain=tuple(toxic.entry() for toxic in toxics),
     )
 
@@ -79,8 +80,10 @@ def read_toxics(given: Any) -> list[Toxic]:
 def listen_address(text: str) -> Address:
     """Read an address to listen on, where no host means all of them. ValueError."""
     host, colon, port = (text or ":0").rpartition(":")
-    if not colon or (":" in host and not host.startswith("[")):
+    if not colon or port.endswith("]"):
         raise ValueError(f"address {text}: missing port in address")
+    if ":" in host and not host.startswith("["):
+        raise ValueError(f"address {text}: too many colons in address")
     if port.isdigit() and int(port) > 65535:
         raise ValueError(f"address {port}: invalid port")
     return Address.parse(f"{host or ANY}:{port or 0}")

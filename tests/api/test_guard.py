@@ -73,6 +73,31 @@ def test_named_hosts_and_the_bound_address_are_let_in() -> None:
     assert ours.check([(b"host", b"192.0.2.8")], local="192.0.2.7") is not None
 
 
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("chaostui:8080", True),
+        ("host.docker.internal:8080", True),
+        ("box.local", True),
+        ("chaos.default.svc.cluster.local:8080", True),
+        ("192.0.2.8:8080", True),
+        ("[2001:db8::1]", True),
+        ("evil.example", False),
+        ("local.evil.example", False),
+        ("evil.example.", False),
+        ("notinternal", True),
+        ("evil.notinternal", False),
+    ],
+)
+def test_names_of_its_network_mean_an_api_that_other_hosts_reach(host: str, allowed: bool) -> None:
+    """Containers call it so; where it listens for this machine alone they mean nothing."""
+    named = [(b"host", host.encode())]
+    wide = rules(ControlSettings(listen=Address.parse("0.0.0.0:8080"), no_auth=True))
+
+    assert (wide.check(named) is None) is allowed
+    assert rules(ControlSettings(listen=Address.parse("127.0.0.1:8080"))).check(named) is not None
+
+
 def test_an_absolute_target_is_held_against_the_rules_too() -> None:
     """``GET http://evil/`` is refused whatever Host says."""
     assert Rules().check([HOST], target=b"evil.example") is not None

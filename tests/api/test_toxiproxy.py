@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -136,6 +138,31 @@ def test_what_may_come_from_a_web_page_is_refused(headers: dict[str, str], statu
     """A name with a dot may be rebound to this machine; addresses and plain names may not."""
     with Toxiproxy(allow_host=("friend.example",)) as server:
         assert server.http("GET", "/version", headers=headers).status == status
+
+
+@pytest.mark.parametrize("host", ["host.docker.internal:8474", "box.local", "toxiproxy:8474"])
+def test_containers_call_it_by_names_of_their_network(host: str) -> None:
+    """Where it listens for other hosts they need no flag; a name of the world's still does."""
+    everywhere = Address("0.0.0.0", 0)
+    with Engine(control=ControlSettings(toxiproxy=everywhere, no_auth=True)) as engine:
+        assert engine.server.toxiproxy is not None
+        port = engine.server.toxiproxy.port
+
+        assert status_of(port, host) == 200
+        assert status_of(port, "evil.example") == 403
+
+    with Toxiproxy() as server:
+        assert status_of(server.api, host) == (200 if "." not in host else 403)
+
+
+def status_of(port: int, host: str) -> int:
+    """Ask for the version under a name."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/version", headers={"Host": host})
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def test_other_hosts_are_answered_only_where_that_was_said() -> None:
@@ -330,6 +357,70 @@ def test_a_taken_address_is_500_and_adds_nothing(server: Toxiproxy) -> None:
 
     error(answer, 500, f"listen tcp {taken}: bind: address already in use")
     assert list(server.http("GET", "/proxies").json) == ["p"]
+
+
+def test_a_taken_name_is_told_as_the_address_behind_it(server: Toxiproxy) -> None:
+    """As Go says it: the address that cannot be bound, not the name that was asked for."""
+    taken = server.create("p", "a:1", listen="localhost:0")["listen"]
+    asked = taken.replace("127.0.0.1", "localhost")
+    answer = server.http("POST", "/proxies", {"name": "q", "upstream": "a:1", "listen": asked})
+
+    error(answer, 500, f"listen tcp {taken}: bind: address already in use")
+
+
+@pytest.mark.parametrize("listen", ["name.invalid:0", "name.invalid:80"])
+def test_a_name_that_nobody_has_is_told_as_go_does(server: Toxiproxy, listen: str) -> None:
+    """There is no such host; nothing is added."""
+    answer = server.http("POST", "/proxies", {"name": "q", "upstream": "a:1", "listen": listen})
+
+    error(answer, 500, "listen tcp: lookup name.invalid: no such host")
+    assert server.http("GET", "/proxies").json == {}
+
+
+@pytest.mark.parametrize("listen", ["local373", "localhost", "127.0.0.1", "a:b:c"])
+def test_an_address_that_cannot_be_read_is_never_made_up(server: Toxiproxy, listen: str) -> None:
+    """Made while it is off, a proxy stays off: reset is 500, and resets all others."""
+    server.create("bad", "a:1", listen=listen, enabled=False)
+    server.create("good", "a:1", enabled=False)
+    what = "too many colons" if ":" in listen else "missing port"
+    told = f"listen tcp: address {listen}: {what} in address"
+
+    error(server.http("POST", "/reset"), 500, told)
+    error(server.http("POST", "/proxies/bad", {"enabled": True}), 500, told[12:])
+
+    proxies = server.http("GET", "/proxies").json
+    assert (proxies["bad"]["listen"], proxies["bad"]["enabled"]) == (listen, False)
+    assert proxies["good"]["enabled"]
+    assert server.look(lambda supervisor: supervisor.proxy("bad")).listen == "nowhere.invalid:0"
+
+
+def test_an_upstream_that_cannot_be_read_is_never_made_up(server: Toxiproxy) -> None:
+    """Its clients are turned away, and people see that there is no such place."""
+    server.create("p", "garbage")
+    with server.connect("p") as client:
+        assert client.recv(1) == b""
+
+    view = server.look(lambda supervisor: supervisor.proxy("p"))
+    assert view.backend == "nowhere.invalid:0"
+    assert "no such name" in view.last_error
+
+
+def test_its_own_api_may_be_an_upstream(server: Toxiproxy) -> None:
+    """A plain connection to it, as there; the engine's own API never is one."""
+    server.look(lambda supervisor: supervisor.own_control(server.server.names))
+    server.create("api", f"127.0.0.1:{server.api}")
+    host, port = server.address("api")
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/version")
+        assert json.loads(connection.getresponse().read()) == {"version": "2.12.0"}
+    finally:
+        connection.close()
+
+    server.create("native", f"127.0.0.1:{server.port}")
+    with server.connect("native") as client:
+        assert client.recv(1) == b""
+    assert "chaostui's own" in server.look(lambda s: s.proxy("native")).last_error
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])

@@ -77,6 +77,24 @@ async def test_a_refused_dial_resets_the_client_and_is_told() -> None:
         assert [event.reason for event in rig.events(Closed)] == ["backend refused"]
 
 
+async def test_a_client_may_be_closed_where_the_backend_is_down() -> None:
+    """With ``backend_down = "close"`` it reads an end, unless it has said something already."""
+    async with proxied(backend=DEAD, backend_down="close") as rig:
+        client = await rig.connect()
+        await client.expect_eof()
+
+        await rig.empty()
+        assert [event.reason for event in rig.events(Closed)] == ["backend refused"]
+
+    async with (
+        black_hole() as hole,
+        proxied(backend=hole, connect_timeout=0.3, backend_down="close") as rig,
+    ):
+        client = await rig.connect()
+        await client.send(b"hello")
+        await client.expect_reset()
+
+
 async def test_the_last_error_is_forgotten_when_the_backend_is_back() -> None:
     """U06: a backend that comes back serves the very next client, and no error is left."""
     port = free_port()
