@@ -7,7 +7,7 @@ every byte of both directions in order, and passes on exactly the bytes it gets 
 from __future__ import annotations
 
 import random
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
@@ -40,7 +40,14 @@ class Request(NamedTuple):
 
 
 class ProtocolOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a protocol can be told; most take nothing."""
+    """What a protocol can be told; most take no more than this."""
+
+    proxy_protocol: Annotated[
+        bool,
+        msgspec.Meta(
+            description="recognise a PROXY header (HAProxy's, v1 and v2) before the first bytes"
+        ),
+    ] = True
 
 
 class Frame(NamedTuple):
@@ -74,6 +81,9 @@ class Frame(NamedTuple):
     waits: bool = False
     """Upstream: the client sends the rest of the request only when it is told to, so what answers
     it must not wait for that rest; the connection ends with such an answer."""
+    header: bool = False
+    """Upstream: it comes before the protocol's own bytes (a PROXY header), and passes as it is,
+    whatever becomes of the requests behind it."""
     messages: int = 1
     """How many whole messages it is, in a run; ``request`` is then the last one's. 0: none, as
     these are the bytes from which on nothing is read (``opaque``)."""
@@ -131,6 +141,8 @@ class Protocol:
         """``host:port`` of the backend, for protocols that name it to the server."""
         self.dice = dice or random.Random()
         """The connection's own seeded dice: which error, when none is named."""
+        self.client = ""
+        """Whom a PROXY header names as the client, ``host:port``; empty: there was none."""
         self.opaque = ""
         """Why the bytes are not read any more, in words; from then on they pass as they are."""
         self.desync = False

@@ -33,6 +33,8 @@ _U32 = 2**32 - 1
 _encoder = msgspec.msgpack.Encoder()
 
 Texts = tuple[str, str, str]
+Told = tuple[str, Texts | None]
+"""A connection's client, which a PROXY header may name late, and those."""
 
 
 class Camera:
@@ -45,7 +47,7 @@ class Camera:
         self.seq = 0
         self.newest = self.supervisor.bus.newest
         self.handlers: dict[str, int] = {}
-        self.told: dict[int, Texts] = {}
+        self.told: dict[int, Told] = {}
 
     async def take(self) -> bytes:
         """The engine as it is now: length and MessagePack."""
@@ -94,7 +96,7 @@ class Camera:
 class Strip:
     """The columns of one frame, and what is told for the first time."""
 
-    def __init__(self, told: dict[int, Texts], ended: Carried) -> None:
+    def __init__(self, told: dict[int, Told], ended: Carried) -> None:
         self.told = told
         self.carried = ended
         """Bytes up and down by proxy: of connections that have ended, then of all counted."""
@@ -150,13 +152,13 @@ class Strip:
         for c in some:
             pin = c.proxy.pins.get(c)
             texts = (pin.name if pin else "", c.request, c.opaque)
-            before = told.get(c.id)
-            if before == texts:
+            client, before = told.get(c.id, ("", None))
+            if client == c.client_name and before == texts:
                 continue
-            told[c.id] = texts
-            if before is None:
+            told[c.id] = (c.client_name, texts)
+            if client != c.client_name:
                 self.opened.append((c.id, c.client_name, str(c.proxy.settings.backend)))
-            if before or any(texts):
+            if before != texts and (before or any(texts)):
                 self.changed[c.id] = texts
 
 

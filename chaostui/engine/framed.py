@@ -76,6 +76,8 @@ class Framed(Turns):
         protocol = self.protocol
         protocol.runs = quiet = self._quiet and (self.up.direct or self.up.early)
         frames = protocol.request(data)
+        if self.turn == FRESH and protocol.client:
+            self.client_name = protocol.client
         if quiet and not protocol.opaque:
             self._pass_requests(frames)
         else:
@@ -87,6 +89,9 @@ class Framed(Turns):
             if not frame.messages:
                 self._take_unread(frame.data)
                 return
+            if frame.header:
+                self.up.feed(What.LOCAL, frame)
+                continue
             if frame.first:
                 self._begin(frame)
             self._forward(frame)

@@ -52,6 +52,9 @@ class Negotiated(Framed):
             self._lost_frame()
 
     def _take(self, frame: Frame) -> None:
+        if frame.header:
+            self.up.feed(What.LOCAL, frame)
+            return
         if frame.first:
             self._begin(frame)
         exchange = self.exchange if frame.request is not None else None

@@ -108,6 +108,7 @@ class Turns(Drawn):
         fresh, self.turn = self.turn == FRESH, CLIENT
         if fresh:
             self.first = self.protocol.first(data)
+            self.client_name = self.protocol.client or self.client_name
         plan = self.proxy.plan
         if fresh and self._plan is plan and self.pinned is None:
             if self.exchange is not None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from chaostui.actions import Action, Reply, Reset, Send
 from chaostui.protocol import Frame, Kind, Negotiation, Phase, Protocol, Request, TlsStep
-from chaostui.protocols import tls
+from chaostui.protocols import proxy_header, tls
 
 
 class Desync(Exception):
@@ -176,6 +176,8 @@ class Framed(Protocol):
     """The base of protocols whose messages are found by two cutters."""
 
     framed = True
+    tls_first: ClassVar[bool] = True
+    """TLS may begin with the client's first byte."""
     requests: ClassVar[type[Cutter]]
     replies: ClassVar[type[Cutter]]
     secured_requests: ClassVar[type[Cutter] | None] = None
@@ -197,15 +199,34 @@ class Framed(Protocol):
         self.downstream = ((secured and self.secured_replies) or self.replies)(self.waiting)
         self.fresh = True
         """The client has sent nothing yet."""
+        self.headed = self.options.proxy_protocol
+        """A PROXY header may come."""
 
     def request(self, data: bytes) -> list[Frame]:
-        if self.fresh:
-            self.fresh = False
-            if data.startswith(tls.HANDSHAKE):
-                if self.tls:
-                    return [self._direct(data)]
-                self.opaque = tls.reason(data)
-        return self._cut(self.upstream, data)
+        return self._begin(data) if self.fresh else self._cut(self.upstream, data)
+
+    def _begin(self, data: bytes) -> list[Frame]:
+        """The first bytes: TLS, or the protocol's, either of them behind a PROXY header."""
+        frames: list[Frame] = []
+        if self.headed:
+            data = self.upstream.flush() + data
+            header = proxy_header.read(data)
+            if header is None:
+                self.upstream.held += data
+                return []
+            self.headed = False
+            if header.size:
+                head, data = data[: header.size], data[header.size :]
+                self.client = header.client
+                frames.append(Frame(head, False, False, None, False, header=True))
+        if not data:
+            return frames
+        self.fresh = False
+        if self.tls_first and data.startswith(tls.HANDSHAKE):
+            if self.tls:
+                return [*frames, self._direct(data)]
+            self.opaque = tls.reason(data)
+        return frames + self._cut(self.upstream, data)
 
     def _direct(self, data: bytes) -> Frame:
         """TLS that begins unasked."""

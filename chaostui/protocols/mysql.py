@@ -44,6 +44,7 @@ class MySQL(Framed):
     replies = Replies
 
     negotiates_tls = True
+    tls_first = False  # the server speaks first, and a login may begin with 0x16
     logins = LOGINS
     secured_requests = SecuredRequests
     secured_replies = SecuredReplies
@@ -56,8 +57,6 @@ class MySQL(Framed):
         super().__init__(backend, dice, **options)
         session = Session(self.tls)
         self.session = self.upstream.session = self.downstream.session = session
-        # The server speaks first, so TLS never begins at once; a login may begin with 0x16.
-        self.fresh = False
 
     def likely(self, phase: Phase, request: Request | None) -> list[Kind]:
         opening = phase == "open" or self.session.phase != COMMANDS
