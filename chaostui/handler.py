@@ -199,6 +199,10 @@ class Handler:
         """Act on the end of this direction; it is passed on when the actions are done."""
         return ()
 
+    def on_other_eof(self) -> Iterable[Action]:
+        """Act on the end of the other direction, before it is passed on."""
+        return ()
+
     def on_wake(self) -> Iterable[Action]:
         """Act when the time of a ``Wake`` has come."""
         return ()

@@ -240,6 +240,7 @@ class Connection(ABC):
         """The peer that feeds ``link`` has sent its FIN."""
         if self.reason is None:
             self.reason = "client closed" if link is self.up else "backend closed"
+        (self.down if link is self.up else self.up).other_ended()
         link.end()
 
     def half_closed(self, link: Link) -> None:

@@ -21,6 +21,8 @@ class What(Enum):
     """Bytes that handlers act on and that are not passed on."""
     LOCAL = "local"
     WAKE = "wake"
+    ACROSS = "across"
+    """The other direction has ended."""
     ANSWER = "answer"
     """What the protocol answers by itself has its turn."""
     TLS = "tls"

@@ -232,6 +232,12 @@ class Link:
         if type(stage.handler).on_start is not Handler.on_start:
             self.walker.tell(What.START, stage, self.connection.exchange)
 
+    def other_ended(self) -> None:
+        """The other direction has ended: ask those of the chain who care."""
+        for stage in self.chain:
+            if type(stage.handler).on_other_eof is not Handler.on_other_eof:
+                self.walker.tell(What.ACROSS, stage, self.connection.exchange)
+
     def exchanges(self) -> set[Exchange]:
         """Those whose bytes are still on their way here, ended or not."""
         found = self._walker.exchanges() if self._walker is not None else set()

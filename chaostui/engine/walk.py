@@ -190,6 +190,8 @@ class Walk:
             return handler.on_eof()
         if what is What.WAKE:
             return handler.on_wake()
+        if what is What.ACROSS:
+            return handler.on_other_eof()
         if what is What.START:
             return handler.on_start()
         if what is What.OPEN and self._link.direction == "upstream":

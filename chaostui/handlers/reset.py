@@ -31,6 +31,10 @@ class Reset(Handler):
     def on_eof(self) -> Iterable[Action]:
         return self._reset()
 
+    def on_other_eof(self) -> Iterable[Action]:
+        # A client that closes leaves by a reset, too: nothing would come this way any more.
+        yield ResetBoth()
+
     def _reset(self) -> Iterable[Action]:
         if self.options.after:
             yield Wait(self.options.after)

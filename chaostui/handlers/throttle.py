@@ -14,6 +14,9 @@ from chaostui.protocol import Frame
 PIECE = 0.1
 """Seconds' worth of bytes that leave at once, so that a slow link trickles."""
 
+IN_HAND = 32_768
+"""Bytes that leave at once when a link on which nothing passed gets a rate, as in Toxiproxy."""
+
 LATE = 0.02
 """Seconds by which a wait may have ended late, which is made good; more than that was idle
 time, which gives no credit."""
@@ -46,12 +49,20 @@ class Throttle(Handler):
     def __init__(self, options: Any, context: Context) -> None:
         super().__init__(options, context)
         self._own: dict[str, float] = {}
+        self._stood = False
+        """Nothing could pass: what has come meanwhile waits."""
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
         rate = self.options.rate * 1000
         if not rate:
+            self._stood = True
             yield Stall()
             return
+        if self._stood:
+            # It has waited long enough for any rate.
+            self._stood = False
+            yield Send(frame.data[:IN_HAND])
+            frame = frame._replace(data=frame.data[IN_HAND:], first=False)
         size = max(int(rate * PIECE), 1)
         for start in range(0, len(frame.data), size):
             piece = frame.data[start : start + size]

@@ -546,3 +546,29 @@ def test_the_backend_sees_every_connection_that_a_toxic_ends(
                     ended += 1
 
     assert ended == 100
+
+
+@pytest.mark.parametrize("timeout", [0, 5000])
+def test_a_silent_close_is_a_reset_where_replies_are_reset(rig: Rig, timeout: int) -> None:
+    """A ``reset_peer`` of what comes from the backend acts at the client's end as well."""
+    rig.toxic("reset_peer", timeout=timeout)
+    for _ in range(20):
+        client, backend = rig.pair()
+        client.close()
+
+        with pytest.raises(ConnectionResetError):
+            backend.recv(1)
+
+
+def test_a_link_on_which_nothing_passed_sends_at_once_what_it_has(rig: Rig) -> None:
+    """``bandwidth`` from 0 to 1: 20 kB that waited are there long before 20 seconds."""
+    rig.toxic("bandwidth", rate=0)
+    client, backend = rig.pair()
+    data = bytes(range(200)) * 100
+    backend.sendall(data)
+    assert silent(client, 0.2)
+
+    rig.update("bandwidth_downstream", rate=1)
+
+    got, seconds = receive(client, len(data))
+    assert (got, seconds < 5) == (data, True)

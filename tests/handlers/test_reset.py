@@ -30,3 +30,8 @@ def test_an_end_is_a_reset_too() -> None:
     """A client that closes without a word resets the backend, after the same wait."""
     assert asked(made(Reset).on_eof()) == [ResetBoth()]
     assert asked(made(Reset, after=1.5).on_eof()) == [Wait(1.5), ResetBoth()]
+
+
+def test_the_end_of_the_other_direction_is_a_reset_at_once() -> None:
+    """Nothing would come this way any more that could begin the wait."""
+    assert asked(made(Reset, "downstream", after=1.5).on_other_eof()) == [ResetBoth()]

@@ -126,3 +126,15 @@ def test_a_fast_link_hardly_waits() -> None:
     assert isinstance(wait, Wait)
     assert wait.seconds < 1e-6
     assert sent == Send(DATA)
+
+
+def test_what_waited_for_a_rate_leaves_at_once_as_far_as_one_read_goes() -> None:
+    """From rate 0 to 1 the first 32 KiB go; what is behind them takes its time again."""
+    throttle = made(Throttle, rate=0)
+    assert asked(throttle.on_data(WHOLE)) == [Stall()]
+
+    throttle.options = Throttle.Options(rate=1)
+    first, wait, *_ = asked(throttle.on_data(Frame(bytes(32_768 + 50))))
+
+    assert (first, type(wait)) == (Send(bytes(32_768)), Wait)
+    assert wait_for(throttle, 100) > 0
