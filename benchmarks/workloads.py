@@ -59,7 +59,7 @@ def redis_benchmark(*options: str, rate: int) -> Measure:
     def measure(port: int, seconds: float, _: Contender | None) -> float:
         count = str(int(rate * seconds))
         command = [program("redis-benchmark"), "-p", str(port), "-t", "get", "--csv", "-n", count]
-        rows = list(csv.DictReader(_run([*command, *options]).splitlines()))
+        rows = list(csv.DictReader(run([*command, *options]).splitlines()))
         return float(rows[0]["rps"])
 
     return measure
@@ -71,14 +71,15 @@ def wrk(*options: str) -> Measure:
     def measure(port: int, seconds: float, _: Contender | None) -> float:
         duration = ["-d", f"{max(1, round(seconds))}s"]
         command = [program("wrk"), "-t", "1", "-c", "50", *duration, *options]
-        output = _run([*command, f"http://127.0.0.1:{port}/"])
+        output = run([*command, f"http://127.0.0.1:{port}/"])
         figure = next(line for line in output.splitlines() if line.startswith("Requests/sec:"))
         return float(figure.split()[1])
 
     return measure
 
 
-def _run(command: list[str]) -> str:
+def run(command: list[str]) -> str:
+    """Run a load to its end and return what it prints."""
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
