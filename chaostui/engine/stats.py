@@ -109,7 +109,7 @@ class Histogram:
         self.total += seconds * count
 
     def _turn(self, now: float) -> None:
-        """Begin a new slot, and let go of those that have left the window."""
+        """Begin a new slot."""
         closed, newest = self._closed, self._newest
         if newest.buckets:
             closed.append(newest)
@@ -117,14 +117,20 @@ class Histogram:
             self._sum = None
         self._newest = Counts(now)
         self._ends = now + SLOT
+        self._leave(now)
+
+    def _leave(self, now: float) -> None:
+        """Let go of the slots that have left the window."""
+        closed = self._closed
         while closed and closed[0].since + SLOT <= now - WINDOW:
             closed.popleft()
             self._sum = None
 
     def window(self, now: float) -> Counts:
-        """What came in the last WINDOW seconds."""
+        """What came in the last WINDOW seconds, and at most a slot more."""
         if now >= self._ends:
             self._turn(now)
+        self._leave(now)
         if self._sum is None:
             self._sum = together(self._closed)
         return together((self._sum, self._newest))
