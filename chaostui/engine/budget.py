@@ -13,6 +13,11 @@ LITTLE = 4096
 """Bytes that stop nobody from reading, however little is free."""
 
 
+def cost(size: int, pieces: int) -> int:
+    """Bytes of memory that ``size`` bytes in so many pieces take, about."""
+    return max(size, PIECE * pieces)
+
+
 class Holder(Protocol):
     """One direction of a connection, which holds bytes back."""
 
@@ -35,13 +40,9 @@ class Budget:
         """Bytes held back, and what their pieces cost."""
         self._stopped: set[Holder] = set()
 
-    def take(self, size: int) -> None:
-        """Count a piece of ``size`` bytes."""
-        self.held += size + PIECE
-
-    def give_back(self, size: int, pieces: int = 1) -> None:
-        """Count out ``pieces`` of ``size`` bytes together."""
-        self.held -= size + PIECE * pieces
+    def change(self, size: int, pieces: int) -> None:
+        """So many bytes, in so many pieces, are held more than before, or less."""
+        self.held += size + PIECE * pieces
         if self._stopped and self.held <= self.limit // 2:
             for holder in tuple(self._stopped):
                 holder.settle()

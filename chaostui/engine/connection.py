@@ -304,7 +304,7 @@ class Connection(ABC):
         elif self._final is None:
             self._final = final
             # What was passed on before leaves first, and nothing behind it.
-            self.up.walker.cut(What.CLOSE if isinstance(final, Close) else What.RESET)
+            self.up.driver.cut(What.CLOSE if isinstance(final, Close) else What.RESET)
             self.up.cutting = True
 
     def end(self, reason: CloseReason, final: Close | Reset) -> None:

@@ -2,7 +2,7 @@
 
 Untouched bytes go straight from ``source`` to ``dest``: while ``direct`` is true the side that
 reads them writes them to its peer. Bytes that come before the backend is there wait in
-``early``; all that a handler acts on takes its way through a ``Walker``, made when first needed.
+``early``; all that a handler acts on takes its way through a pipeline, made when first needed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from chaostui.engine import securing
+from chaostui.engine.budget import cost
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
+from chaostui.engine.relay.driver import Driver
+from chaostui.engine.relay.pipeline import State
 from chaostui.engine.side import DIAL, HELD, Side
-from chaostui.engine.walker import Walker
 from chaostui.handler import Direction, Handler
 from chaostui.protocol import Frame
 
@@ -37,8 +39,8 @@ class Link:
     """The bytes from ``source`` to ``dest``."""
 
     __slots__ = (
+        "_driver",
         "_early",
-        "_walker",
         "chain",
         "connection",
         "cutting",
@@ -72,7 +74,7 @@ class Link:
         self.tap: UserCall | None = None
         """A user's call on the other direction that reads this one's bytes."""
         self._early: list[bytes] | None = None
-        self._walker: Walker | None = None
+        self._driver: Driver | None = None
 
     # -- state ------------------------------------------------------------------------------
 
@@ -80,22 +82,22 @@ class Link:
     def held(self) -> int:
         """Bytes read and not yet passed on, the peer's write buffer aside."""
         early = sum(map(len, self._early)) if self._early else 0
-        return early + (self._walker.held if self._walker is not None else 0)
+        return early + (self._driver.pipe.held if self._driver is not None else 0)
 
     @property
     def handled(self) -> bool:
         """Whether bytes go, or have gone, through handlers here."""
-        return self._walker is not None or self.stage is not None or bool(self.chain)
+        return self._driver is not None or self.stage is not None or bool(self.chain)
 
     @property
     def stalled(self) -> bool:
         """Whether a handler keeps everything until it is switched off."""
-        return self._walker is not None and self._walker.stalled
+        return self._driver is not None and self._driver.pipe.state is State.STALLED
 
     @property
     def blocked(self) -> bool:
         """Whether a handler keeps bytes from leaving for an unknown time."""
-        return self._walker is not None and self._walker.blocked
+        return self._driver is not None and self._driver.pipe.blocked
 
     @property
     def _untouched(self) -> bool:
@@ -105,7 +107,7 @@ class Link:
             and not self.chain
             and self.tap is None
             and not (self.ended or self.dead or self.cutting)
-            and (self._walker is None or self._walker.idle)
+            and (self._driver is None or self._driver.pipe.idle)
             and not self.connection.payloads
         )
 
@@ -117,13 +119,13 @@ class Link:
     def settle(self) -> None:
         """Find out anew whether bytes may pass untouched, and whether to read."""
         self.direct = self._untouched and self.dest.writable
-        walker = self._walker
-        if walker is not None and not self.dead:
-            limit = self.connection.proxy.settings.max_held
-            cost, backlog, behind = walker.cost, walker.backlog, min(limit, BACKLOG)
-            if self.budget.too_much(self, cost) or cost > limit or backlog > behind:
+        if self._driver is not None and not self.dead:
+            pipe, limit = self._driver.pipe, self.connection.proxy.settings.max_held
+            held, backlog = cost(pipe.held, pipe.pieces), cost(*pipe.backlog)
+            behind = min(limit, BACKLOG)
+            if self.budget.too_much(self, held) or held > limit or backlog > behind:
                 self.source.pause(HELD)
-            elif cost <= limit - min(limit // 2, ROOM) and backlog <= behind // 2:
+            elif held <= limit - min(limit // 2, ROOM) and backlog <= behind // 2:
                 self.source.resume(HELD)
 
     @property
@@ -148,7 +150,7 @@ class Link:
         if what is What.DATA and self._untouched and not drawn and self.dest.transport is None:
             self._keep(frame.data)
             return
-        self.walker.feed(what, frame, exchange)
+        self.driver.feed(what, frame, exchange)
 
     def _show(self, what: What, frame: Frame) -> None:
         """Let readers see bytes, without the secrets that the protocol knows of."""
@@ -172,19 +174,19 @@ class Link:
         early, self._early = self._early, None
         if early and self.dest.transport is not None:
             self.dest.transport.write(early[0] if len(early) == 1 else b"".join(early))
-        if self._walker is not None:
-            self._walker.flush()
+        if self._driver is not None:
+            self._driver.flush()
         self.source.resume(DIAL)
         self.direct = self._untouched and self.dest.writable
 
     def drained(self) -> None:
         """The other side takes bytes again."""
-        if self._walker is not None:
-            self._walker.flush()
+        if self._driver is not None:
+            self._driver.flush()
 
     def send(self, data: bytes) -> None:
         """Pass bytes on after those that are held: a user's own."""
-        self.walker.send(data)
+        self.driver.send(data)
 
     def end(self) -> None:
         """The source has sent its FIN: pass it on after all that came before."""
@@ -221,36 +223,36 @@ class Link:
     # -- letting go -------------------------------------------------------------------------
 
     @property
-    def walker(self) -> Walker:
+    def driver(self) -> Driver:
         """What takes bytes through the handlers."""
-        if self._walker is None:
-            self._walker = Walker(self)
-        return self._walker
+        if self._driver is None:
+            self._driver = Driver(self)
+        return self._driver
 
     def start(self, stage: Stage) -> None:
         """A handler of the chain begins to act, or to act in another way."""
         if type(stage.handler).on_start is not Handler.on_start:
-            self.walker.tell(What.START, stage, self.connection.exchange)
+            self.driver.feed(What.START, NO_FRAME, self.connection.exchange, stage)
 
     def other_ended(self) -> None:
         """The other direction has ended: ask those of the chain who care."""
         for stage in self.chain:
             if type(stage.handler).on_other_eof is not Handler.on_other_eof:
-                self.walker.tell(What.ACROSS, stage, self.connection.exchange)
+                self.driver.feed(What.ACROSS, NO_FRAME, self.connection.exchange, stage)
 
     def exchanges(self) -> set[Exchange]:
         """Those whose bytes are still on their way here, ended or not."""
-        found = self._walker.exchanges() if self._walker is not None else set()
+        found = self._driver.exchanges() if self._driver is not None else set()
         return found if self.tap is None else found | self.tap.dest_inbox.exchanges()
 
     def holders(self) -> set[Stage]:
         """The handlers that keep something back here, of exchanges that have ended too."""
-        return self._walker.holders() if self._walker is not None else set()
+        return self._driver.pipe.holders() if self._driver is not None else set()
 
     def release(self, off: Set[Stage], changed: Set[Stage]) -> None:
         """Handlers were switched ``off`` or ``changed``: what they held goes on, in order."""
-        if self._walker is not None:
-            self._walker.release(off, changed)
+        if self._driver is not None:
+            self._driver.release(off, changed)
         self.settle()
 
     def drop(self) -> None:
@@ -258,8 +260,8 @@ class Link:
         self.dead = True
         self.direct = False
         self._early = None
-        if self._walker is not None:
-            self._walker.drop()
+        if self._driver is not None:
+            self._driver.drop()
             self.budget.forget(self)
 
     def cut(self, what: What) -> None:
@@ -268,14 +270,14 @@ class Link:
             return
         self.cutting = True
         self.direct = False
-        if self._walker is not None:
-            self._walker.cut(what)
+        if self._driver is not None:
+            self._driver.cut(what)
         else:
             self.walked_out(what)
 
     def untie(self) -> None:
         """The connection is over: let go of it."""
         self.drop()
-        self._walker = self.tap = self.stage = None
+        self._driver = self.tap = self.stage = None
         self.chain = ()
         del self.connection

@@ -1,0 +1,1 @@
+"""How bytes pass from one side of a connection to the other."""

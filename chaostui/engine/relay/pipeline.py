@@ -1,0 +1,450 @@
+"""What handlers make of the bytes that go one way: a state machine without sockets or clock.
+
+    backlog --walk through the stages--> queue --> effects
+
+Whoever drives it says what comes and what time it is, and does what comes back, in order. The
+backlog is what waits for an earlier walk to end, the queue what waits for its time, or for the
+destination to be there. All times are seconds on one monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Set
+from enum import Enum
+from typing import assert_never
+
+from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wait, Wake
+from chaostui.engine.exchange import HANDLERS_RAISE, Exchange, Stage
+from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delay, Delays, Item, What
+from chaostui.engine.relay.effects import (
+    Answer,
+    Came,
+    Effect,
+    Failed,
+    Finish,
+    Left,
+    StartCall,
+    StopCall,
+    Write,
+)
+from chaostui.engine.relay.queue import EARLY, Queue
+from chaostui.engine.relay.walk import Out, Walk
+from chaostui.handler import Direction
+from chaostui.protocol import Frame
+
+STEPS_AT_ONCE = 64
+"""Steps taken in one go, after which it is ``busy``: so others can have their turn."""
+BYTES_AT_ONCE = 262_144
+"""Bytes that leave in one go, about."""
+
+
+class State(Enum):
+    """What keeps the backlog from its way through the handlers."""
+
+    READY = "ready"
+    """Nothing does."""
+    BUSY = "busy"
+    """It has had its share of the time, and goes on when others have had theirs."""
+    WAITING = "waiting"
+    """A handler waits, for a known time; nothing more is read."""
+    STALLED = "stalled"
+    """A handler keeps everything until it is switched off."""
+    CALLING = "calling"
+    """A user's function reads the bytes itself."""
+    FINISHED = "finished"
+    """A handler, or somebody else, has ended the connection: nothing goes further."""
+
+
+NEXT: dict[State, frozenset[State]] = {
+    State.READY: frozenset(State),
+    State.BUSY: frozenset((State.READY, State.FINISHED)),
+    State.WAITING: frozenset((State.READY, State.FINISHED)),
+    State.STALLED: frozenset((State.READY, State.FINISHED)),
+    State.CALLING: frozenset((State.READY, State.FINISHED)),
+    State.FINISHED: frozenset((State.FINISHED,)),
+}
+"""What may follow what: each way to stop leads back to ``READY``, or to the end."""
+
+
+STOPPED = frozenset((State.WAITING, State.STALLED, State.CALLING))
+
+
+class Pipeline:
+    """The handlers of one direction of a connection, and what they hold."""
+
+    __slots__ = (
+        "_backlog",
+        "_caller",
+        "_effects",
+        "_size",
+        "_staller",
+        "_until",
+        "_waited",
+        "_wakes",
+        "_walk",
+        "_write",
+        "chain",
+        "direction",
+        "full",
+        "open",
+        "queue",
+        "state",
+    )
+
+    def __init__(self, direction: Direction, *, open: bool = True) -> None:
+        self.direction: Direction = direction
+        self.open = open
+        """Whether the destination is there; what leaves before that is held."""
+        self.full = False
+        """Whether it has been given as much as it takes: what is held waits, but before an end."""
+        self.chain: tuple[Stage, ...] = ()
+        """The handlers that all bytes go through, behind that of their exchange."""
+        self.state = State.READY
+        self.queue = Queue()
+        self._backlog: deque[Item] = deque()
+        self._size = 0
+        """Bytes in the backlog."""
+        self._walk: Walk | None = None
+        self._staller: Stage | None = None
+        self._caller: Stage | None = None
+        self._until = 0.0
+        """When the current ``Wait`` is over."""
+        self._waited = 0.0
+        """When the last one was."""
+        self._wakes: dict[Stage, tuple[float, Exchange | None]] = {}
+        self._effects: list[Effect] = []
+        self._write: Write | None = None
+        """The one among them to which further bytes can be added."""
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {self.direction} {self.state.value} {self.held} B>"
+
+    # -- reading ----------------------------------------------------------------------------
+
+    @property
+    def held(self) -> int:
+        """How many bytes it keeps."""
+        return self._size + self.queue.size
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way, so that what no handler acts on may pass it by."""
+        return self.state is State.READY and not (self._backlog or self.queue or self._walk)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a handler keeps bytes from leaving for an unknown time."""
+        return self.state in STOPPED
+
+    @property
+    def pieces(self) -> int:
+        """In how many pieces these are."""
+        return len(self._backlog) + len(self.queue)
+
+    @property
+    def backlog(self) -> tuple[int, int]:
+        """How many bytes wait for an earlier walk to end, and in how many pieces."""
+        return self._size, len(self._backlog)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether what is held may leave when its time has come."""
+        return bool(self.queue) and self.open and (not self.full or self.queue.ends)
+
+    @property
+    def deadline(self) -> float | None:
+        """When ``wake`` is to be called; None: not at all, 0: as soon as others had a turn."""
+        if self.state is State.BUSY:
+            return 0.0
+        due = self.queue.due if self.leaves else None
+        if self.state is State.WAITING:
+            due = self._until if due is None else min(due, self._until)
+        for wake, _ in self._wakes.values():
+            due = wake if due is None else min(due, wake)
+        return due
+
+    def exchanges(self) -> set[Exchange]:
+        """Those whose bytes are still on their way to the handlers, ended or not."""
+        items = self._backlog if self._walk is None else (self._walk.item, *self._backlog)
+        return {item.exchange for item in items if item.exchange is not None}
+
+    def holders(self) -> set[Stage]:
+        """The handlers that keep something back."""
+        waits = self._walk.waits if self._walk is not None else None
+        found = (self._staller, self._caller, waits)
+        return self.queue.holders().union(stage for stage in found if stage is not None)
+
+    # -- what happens -----------------------------------------------------------------------
+
+    def feed(
+        self,
+        what: What,
+        frame: Frame,
+        exchange: Exchange | None,
+        now: float,
+        stage: Stage | None = None,
+    ) -> list[Effect]:
+        """Take bytes, an end, or a question to one ``stage``, in their turn."""
+        if self.state is not State.FINISHED:
+            self._backlog.append(Item(what, frame, exchange, now, stage))
+            self._size += len(frame.data)
+            self._run(now)
+        return self._taken()
+
+    def send(self, data: bytes, now: float) -> list[Effect]:
+        """Pass bytes on behind those that are held: a user's own."""
+        self._emit(What.DATA, data, (), now)
+        return self._taken()
+
+    def wake(self, now: float) -> list[Effect]:
+        """The ``deadline`` has come, or the destination takes more: do what is due."""
+        self._flush(now)
+        waited = self.state is State.WAITING and self._until <= now + EARLY
+        if waited or self.state is State.BUSY:
+            self._go_on(now)
+        for stage, (due, exchange) in tuple(self._wakes.items()):
+            if due <= now + EARLY:
+                del self._wakes[stage]
+                self._backlog.append(Item(What.WAKE, NO_FRAME, exchange, now, stage))
+        self._run(now)
+        return self._taken()
+
+    def called(self, unread: list[Item], now: float) -> list[Effect]:
+        """A user's calls are over; what they did not read goes on."""
+        self._caller = None
+        if self._walk is None:
+            self._become(State.READY)
+            self._backlog.extendleft(reversed(unread))
+            self._size += sum(len(item.frame.data) for item in unread)
+        else:
+            self._emit(What.DATA, b"".join(item.frame.data for item in unread), (), now)
+            self._go_on(now)
+        self._run(now)
+        return self._taken()
+
+    def release(self, off: Set[Stage], changed: Set[Stage], now: float) -> list[Effect]:
+        """Handlers were switched ``off`` or ``changed``: what they held goes on, in order.
+
+        What others hold stays held. A changed one holds what it held for as long as it says now.
+        """
+        for stage in (*off, *changed):
+            self._wakes.pop(stage, None)
+            stage.release(off=stage in off)
+        if self._caller in off or self._caller in changed:
+            self._effects.append(StopCall())
+        self._flush(now)
+        if self._staller in off or self._staller in changed:
+            self._staller = None
+            self._become(State.READY)
+        walk = self._walk
+        if walk is not None:
+            walk.off |= off
+            if self.state is State.WAITING and walk.waits in changed:
+                walk.off.update(changed & {walk.waits})
+            if self.state is State.WAITING and walk.waits in walk.off:
+                self._go_on(now)
+        self._run(now)
+        return self._taken()
+
+    def cut(self, what: What) -> list[Effect]:
+        """End with ``what`` after the bytes that were already passed on, replies made here too."""
+        self._forget()
+        for item in self._backlog:
+            if item.what in MADE:
+                self._emit(MADE[item.what], item.frame.data, (), 0.0)
+        self._backlog.clear()
+        self._size = 0
+        self._emit(what, b"", (), 0.0)
+        return self._taken()
+
+    def drop(self) -> list[Effect]:
+        """Forget everything."""
+        self._forget()
+        self._backlog.clear()
+        self._size = 0
+        self.queue.clear()
+        return self._taken()
+
+    def _forget(self) -> None:
+        if self._caller is not None:
+            self._effects.append(StopCall(cancel=True))
+        self._walk = self._staller = self._caller = None
+        self._wakes.clear()
+        self._become(State.FINISHED)
+
+    def _taken(self) -> list[Effect]:
+        effects, self._effects, self._write = self._effects, [], None
+        return effects
+
+    def _become(self, state: State) -> None:
+        assert state in NEXT[self.state], f"{self.state} → {state}"
+        self.state = state
+
+    # -- walking ----------------------------------------------------------------------------
+
+    def _run(self, now: float) -> None:
+        """Take the backlog through the handlers, until something stops it."""
+        steps = STEPS_AT_ONCE
+        while self._backlog and self._walk is None and self.state is State.READY:
+            if not steps:
+                self._become(State.BUSY)
+                return
+            steps -= 1
+            item = self._backlog.popleft()
+            self._size -= len(item.frame.data)
+            self._walk = Walk(item, self._stages, self._asks, self._effects, now)
+            self._go(self._walk, now)
+
+    def _go_on(self, now: float) -> None:
+        """What has kept a walk is over."""
+        if self.state is State.WAITING:
+            self._waited = now
+        self._become(State.READY)
+        if self._walk is not None:
+            self._go(self._walk, now)
+
+    def _go(self, walk: Walk, now: float) -> None:
+        walk.now = now
+        steps = STEPS_AT_ONCE
+        try:
+            for step in walk.steps:
+                steps -= 1
+                if not (
+                    self._pass(walk.item, step)
+                    if isinstance(step, Out)
+                    else self._perform(walk, *step, now)
+                ):
+                    return
+                if not steps:
+                    self._become(State.BUSY)
+                    return
+        except HANDLERS_RAISE as error:
+            self._effects.append(Failed(walk.asked, error))
+            self._walk = None
+            self._become(State.FINISHED)
+            return
+        self._walk = None
+        item = walk.item
+        if item.what is What.OPEN:
+            self._effects.append(Came(What.OPEN))
+        elif item.what in STEPS:
+            self._emit(item.what, b"", (), item.arrival)
+
+    def _stages(self, item: Item) -> tuple[Stage, ...]:
+        """The handlers that act on an item now."""
+        exchange = item.exchange
+        drawn = exchange.stage(self.direction) if exchange is not None else None
+        stages = tuple(stage for stage in self.chain if stage.active) if self.chain else ()
+        if drawn is not None:
+            stages = (drawn, *stages)
+        if not item.frame.data or not any(stage.armed.asks for stage in stages):
+            return stages
+        mine = (exchange.armed, *exchange.matched) if exchange is not None else ()
+        return tuple(stage for stage in stages if not stage.armed.asks or stage.armed in mine)
+
+    def _asks(self, stage: Stage) -> None:
+        """Bytes come to a handler before the time that it wanted to be woken at."""
+        if self._wakes:
+            self._wakes.pop(stage, None)
+
+    def _perform(self, walk: Walk, stage: Stage, action: Action, now: float) -> bool:
+        """Do what a handler asks; return whether the walk goes on."""
+        match action:
+            case Send(data, after):
+                return self._pass(walk.item, Out(data, Delay.of(stage, after)))
+            case Wake(seconds):
+                self._wakes[stage] = (now + seconds, walk.item.exchange)
+                return True
+            case Reply(data):
+                walk.hit(stage, action, walk.item.frame)
+                self._effects.append(Answer(walk.item.exchange, data))
+                return True
+        self._stop(walk, stage, action, now)
+        return False
+
+    def _stop(
+        self,
+        walk: Walk,
+        stage: Stage,
+        action: Wait | Stall | Close | Reset | Call,
+        now: float,
+    ) -> None:
+        """Go no further: for a while, until the settings change, until a call is over, or ever."""
+        if not isinstance(action, (Wait, Stall, Close, Reset, Call)):
+            raise TypeError(f"{action!r} is no action")
+        walk.hit(stage, action, walk.item.frame)
+        match action:
+            case Wait(seconds):
+                walk.waits = stage
+                self._until = now + seconds
+                self._become(State.WAITING)
+            case Stall():
+                self._staller, self._walk = stage, None
+                self._backlog.appendleft(walk.rest)
+                self._size += len(walk.rest.frame.data)
+                self._become(State.STALLED)
+            case Close() | Reset():
+                self._walk = None
+                self._effects.append(Finish(action, walk.item.exchange))
+                self._become(State.FINISHED)
+            case Call():
+                self._call(walk, stage, action)
+            case _:
+                assert_never(action)
+
+    def _call(self, walk: Walk, stage: Stage, action: Call) -> None:
+        """Have a user's function called, which reads what is there already, and what comes."""
+        self._caller = stage
+        self._become(State.CALLING)
+        if walk.whole:
+            self._walk = None
+        more: list[Item] = []
+        while walk.whole and self._backlog and self._backlog[0].what is What.DATA:
+            if not self._calls_for(self._backlog[0].exchange, walk.item.exchange):
+                break
+            more.append(self._backlog.popleft())
+            self._size -= len(more[-1].frame.data)
+        alone = bool(self._backlog) or not walk.whole
+        self._effects.append(StartCall(action, walk.item, more, alone))
+
+    def _calls_for(self, exchange: Exchange | None, called: Exchange | None) -> bool:
+        drawn = exchange is not None and exchange.stage(self.direction) is not None
+        return exchange is called or (self._caller in self.chain and not drawn)
+
+    def called_for(self, exchange: Exchange | None, called: Exchange | None) -> bool:
+        """Whether the call under way, for ``called``, gets the bytes of ``exchange`` that come."""
+        return not (self._backlog or self._walk) and self._calls_for(exchange, called)
+
+    # -- out --------------------------------------------------------------------------------
+
+    def _pass(self, item: Item, out: Out) -> bool:
+        """Pass on what has gone through all stages; of what is kept, the time it took."""
+        data = b"" if item.what is What.KEPT else out.data
+        self._emit(What.DATA, data, out.delays, item.arrival)
+        return True
+
+    def _emit(self, what: What, data: bytes, delays: Delays, arrival: float) -> None:
+        if delays or self.queue or not self.open:
+            self.queue.push(what, data, max(arrival, self._waited), arrival, delays)
+        else:
+            self._leave(what, data)
+
+    def _flush(self, now: float) -> None:
+        """Let go of what is due, as much as one go allows."""
+        room = BYTES_AT_ONCE
+        while room > 0 and self.leaves and (held := self.queue.pop(now)) is not None:
+            room -= max(len(held.data), BYTES_AT_ONCE // STEPS_AT_ONCE)
+            if held.delays:
+                self._effects.append(Left(held, now))
+            self._leave(held.what, held.data)
+
+    def _leave(self, what: What, data: bytes) -> None:
+        if what is not What.DATA:
+            self._effects.append(Came(what))
+            self._write = None
+        elif data and self._write is not None:
+            self._write.pieces.append(data)
+        elif data:
+            self._write = Write([data])
+            self._effects.append(self._write)

@@ -1,0 +1,71 @@
+"""What has gone through all handlers of a direction and waits for its time to leave."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+
+from chaostui.engine.exchange import Stage
+from chaostui.engine.items import ENDS, Delays, Held, What, due
+
+EARLY = 0.0003
+"""Seconds by which held bytes may leave early: below what timers can tell apart."""
+
+
+class Queue:
+    """Leaves in the order in which it came: what is early waits for what stands before it.
+
+    A handler that lets go, or changes, is found out when what it holds comes to the front: to
+    visit all of it at once could take long.
+    """
+
+    __slots__ = ("_held", "_stages", "ends", "size")
+
+    def __init__(self) -> None:
+        self._held: deque[Held] = deque()
+        self._stages: Counter[Stage] = Counter()
+        """How much each handler holds."""
+        self.size = 0
+        """How many bytes are in it."""
+        self.ends = False
+        """An end stands in it."""
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def due(self) -> float:
+        """When the foremost leaves; the queue must not be empty."""
+        held = self._held[0]
+        if held.delays and any(delay.stale for delay in held.delays):
+            held = self._held[0] = held.anew()
+        return held.due
+
+    def push(self, what: What, data: bytes, since: float, arrival: float, delays: Delays) -> None:
+        """Hold something for as long as all its handlers say together."""
+        self._held.append(Held(due(since, delays), what, data, since, arrival, delays))
+        self.size += len(data)
+        for delay in delays:
+            self._stages[delay.stage] += 1
+        self.ends = self.ends or what in ENDS
+
+    def pop(self, now: float) -> Held | None:
+        """Take the foremost if it is due."""
+        if not self._held or self.due > now + EARLY:
+            return None
+        held = self._held.popleft()
+        self.size -= len(held.data)
+        for delay in held.delays:
+            self._stages[delay.stage] -= 1
+            if not self._stages[delay.stage]:
+                del self._stages[delay.stage]
+        return held
+
+    def holders(self) -> set[Stage]:
+        """The handlers that hold something here."""
+        return set(self._stages)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._held.clear()
+        self._stages.clear()
+        self.size = 0
