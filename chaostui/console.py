@@ -132,7 +132,12 @@ def log_file() -> Path:
 
 
 def own(
-    arguments: Sequence[str], *, profile: str = "", keep: bool = False, glyphs: str = ""
+    arguments: Sequence[str],
+    *,
+    profile: str = "",
+    keep: bool = False,
+    glyphs: str = "",
+    greeting: str = "",
 ) -> int:
     """Start an engine with these arguments, show it, and end it when the console ends."""
     engine = OwnEngine(arguments, keep=keep)
@@ -144,6 +149,7 @@ def own(
             keep=keep,
             glyphs=glyphs,
             restart=engine.start,
+            greeting=greeting,
         )
     finally:
         engine.stop()

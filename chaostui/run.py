@@ -158,7 +158,7 @@ class Engine:
             line = {"pid": os.getpid(), "unix": unix, "api": api, "proxies": listens}
             with suppress(OSError):
                 os.write(self._launch.ready_fd, msgspec.json.encode(line) + b"\n")
-                os.close(self._launch.ready_fd)
+                _give_up(self._launch.ready_fd)
 
     # -- signals ----------------------------------------------------------------------------
 
@@ -229,3 +229,16 @@ class Engine:
         if cut:
             log.warning("%d connections were cut after %g s", cut, seconds)
         return CUT if cut else DRAINED
+
+
+def _give_up(fd: int) -> None:
+    """Close a descriptor; one of the standard ones stays taken.
+
+    The next socket would get its number, and libuv never closes a number up to 2.
+    """
+    if fd > 2:
+        os.close(fd)
+        return
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, fd)
+    os.close(nothing)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -22,6 +23,7 @@ import redis
 import uvloop
 from rich.console import Console
 
+from chaostui.client import Client
 from chaostui.demo import show, story
 from chaostui.demo.cache import Cache, Command, parse
 from chaostui.demo.script import visits
@@ -196,6 +198,33 @@ def test_the_engine_of_the_console_has_traffic() -> None:
         until(busy, what="both proxies are busy")
         assert set(stats) == {"shop", "cache"}
         assert [each["desyncs"] + each["refused"] for each in stats.values()] == [0, 0]
+
+
+def test_two_clients_of_the_demo_stay() -> None:
+    """Among the short ones there are two long-lived connections, which pin and detail can try."""
+    with demo_engine() as ready:
+
+        def old() -> set[str]:
+            found = ask_unix(ready["unix"], "/api/v1/connections")
+            return {c["proxy"] for c in found if c["age"] > 8 and c["exchanges"] > 5}
+
+        until(lambda: old() == {"shop", "cache"}, within=40, what="two old connections")
+
+
+def test_a_resident_comes_again_after_every_fault() -> None:
+    """Its connection is closed and reset: it is back with a new one."""
+    with demo_engine() as ready, Client(unix=ready["unix"]) as client:
+        for behavior in ("abort", "reset"):
+            for proxy in PROTOCOLS:
+                client.set_mix(behavior, proxy=proxy)
+            until(lambda: all(s.hits for s in client.stats().values()))
+            time.sleep(1)
+        client.reset()
+
+        def calm() -> bool:
+            return {c.proxy for c in client.connections() if c.age > 4} == {"shop", "cache"}
+
+        until(calm, within=40, what="both are back")
 
 
 def ask_unix(path: str, target: str) -> Any:

@@ -18,6 +18,12 @@ table says what the clients saw.
 """
 
 
+GREETING = (
+    "DEMO  2 delays requests · 0 ends every fault · n next proxy · enter shows a connection"
+    " · a pins it · ? all keys · q quits"
+)
+
+
 def _hidden(name: str, kind: type) -> click.Option:
     return click.Option([name], hidden=True, type=kind)
 
@@ -43,7 +49,8 @@ def _demo(
         raise click.UsageError("the console needs a terminal; --headless runs without one")
     from chaostui import console
 
-    return console.own(["demo", "--engine", "--seed", str(seed)], glyphs=drawn or "")
+    arguments = ["demo", "--engine", "--seed", str(seed)]
+    return console.own(arguments, glyphs=drawn or "", greeting=GREETING)
 
 
 def _engine(seed: int, ready_fd: int | None, owner_fd: int | None) -> int:

@@ -10,6 +10,7 @@ from typing import Self
 
 from chaostui.demo.backend import Backend
 from chaostui.demo.cache import Cache
+from chaostui.demo.residents import reside
 from chaostui.demo.shop import Shop
 from chaostui.demo.tally import Seen
 from chaostui.demo.traffic import Record, Traffic
@@ -68,8 +69,10 @@ class Demo:
         return supervisor.core.spawn(self._live(supervisor))
 
     async def _live(self, supervisor: Supervisor) -> None:
-        async with self.serving():
-            await self.traffic(supervisor, lambda: _forget).run()
+        traffic = self.traffic(supervisor, lambda: _forget)
+        async with self.serving(), asyncio.TaskGroup() as group:
+            group.create_task(traffic.run())
+            group.create_task(reside(traffic.places, self.seed))
 
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[None]:

@@ -25,7 +25,7 @@ class Traffic:
     def __init__(
         self, places: Mapping[str, tuple[str, int]], seed: int, record: Callable[[], Record]
     ) -> None:
-        self._places = places
+        self.places = places
         self._seed = seed
         self._record = record
         self._may_ask = asyncio.Event()
@@ -47,7 +47,7 @@ class Traffic:
     async def run(self) -> None:
         """Ask until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for kind in self._places:
+            for kind in self.places:
                 for client in range(CLIENTS):
                     group.create_task(self._live(kind, client))
 
@@ -94,7 +94,7 @@ class Traffic:
         try:
             async with asyncio.timeout(PATIENCE):
                 if wire is None:
-                    wire = await WIRES[kind].connect(*self._places[kind])
+                    wire = await WIRES[kind].connect(*self.places[kind])
                 return wire, Seen.OK if await wire.ask(request) else Seen.ERROR
         except TimeoutError:
             return wire, Seen.GAVE_UP

@@ -23,6 +23,7 @@ def run_console(
     config: ConsoleConfig | None = None,
     glyphs: str = "",
     restart: Callable[[], str] | None = None,
+    greeting: str = "",
 ) -> int:
     """Show the engine at ``endpoint`` until the operator quits; return the exit code.
 
@@ -30,7 +31,8 @@ def run_console(
     and returns that: it runs in a thread while the console already paints, and what it raises
     is raised here once the terminal is as it was. ``owned`` says that the engine ends
     with this console (unless ``keep``); ``glyphs`` is put over what ``config`` says;
-    ``restart`` starts a new engine and returns its endpoint.
+    ``restart`` starts a new engine and returns its endpoint; ``greeting`` is a line on what to
+    press that stands under the top bar.
     Without a terminal it says so and returns 2. Raises SettingsError for a bad ``config.toml``.
     """
     import os
@@ -49,4 +51,5 @@ def run_console(
         config=config,
         glyphs=glyphs,
         restart=restart,
+        greeting=greeting,
     )

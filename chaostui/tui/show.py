@@ -32,6 +32,7 @@ def show(
     config: configs.ConsoleConfig | None,
     glyphs: str,
     restart: Callable[[], str] | None,
+    greeting: str = "",
 ) -> int:
     """Show an engine until the operator quits; return the exit code."""
     link: ClientLink | LateLink
@@ -48,6 +49,7 @@ def show(
         profile=profile,
         owned=owned,
         restartable=restart is not None,
+        greeting=greeting,
     )
     app = ConsoleApp(desk, restart=restart)
     os.nice(NICE)

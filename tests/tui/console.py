@@ -148,6 +148,7 @@ async def console(
     seconds: float = 3.0,
     config: ConsoleConfig | None = None,
     profile: str = "redis-flaky.toml",
+    greeting: str = "",
 ) -> AsyncIterator[Console]:
     """Run the console on an engine, after some seconds of traffic."""
     engine = engine or FakeEngine()
@@ -157,6 +158,7 @@ async def console(
         config=config or ConsoleConfig(theme=theme, glyphs="unicode"),
         profile=profile,
         owned=True,
+        greeting=greeting,
     )
     app = ConsoleApp(desk)
     app.animation_level = "none"

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from chaostui.cli.demo import GREETING
 from tests.tui.console import console
 from tests.tui.fake import FakeEngine
 from tests.tui.pictures import PROFILE
+from tests.wait import eventually
 
 
 def written(folder: Path) -> list[Path]:
@@ -373,3 +375,14 @@ async def test_jumping_to_a_pane() -> None:
 
         assert shown.app.focused is not None
         assert shown.app.focused.id == "mix"
+
+
+async def test_the_demo_says_what_to_press() -> None:
+    """A line under the top bar tells the first keys, until something is wrong."""
+    async with console(greeting=GREETING) as shown:
+        assert "DEMO  2 delays requests · 0 ends every fault" in shown.text()
+        assert "enter shows a connection · a pins it" in shown.text()
+        shown.engine.gone = "it was killed"
+        shown.engine.wake()
+        await eventually(lambda: "ENGINE LOST" in shown.text())
+        assert "DEMO" not in shown.text()

@@ -34,6 +34,8 @@ class Desk:
     """The profile's file, where the engine was started with one."""
     owned: bool = False
     restartable: bool = False
+    greeting: str = ""
+    """One line under the top bar on what to press, while nothing is wrong."""
 
 
 class ConsoleScreen(Keys, Screen[None]):
@@ -51,7 +53,7 @@ class ConsoleScreen(Keys, Screen[None]):
     def compose(self) -> ComposeResult:
         """Top bar, banner, the screen's own content, footer."""
         yield TopBar(self.session, profile=self.desk.profile)
-        yield Banner(self.session, restartable=self.desk.restartable)
+        yield Banner(self.session, restartable=self.desk.restartable, greeting=self.desk.greeting)
         yield from self.content()
         yield Footer(self.session, self.footer, self.desk.config.keymap)
 

@@ -87,16 +87,17 @@ class FilterBar(Horizontal):
 
 
 class Banner(LineView):
-    """A full-width line under the top bar on what is wrong with the engine; else nothing."""
+    """A full-width line under the top bar on what is wrong, else the greeting if there is one."""
 
     DEFAULT_CSS = """
     Banner { height: 1; display: none; background: $panel; }
     Banner.open { display: block; }
     """
 
-    def __init__(self, session: Session, *, restartable: bool) -> None:
+    def __init__(self, session: Session, *, restartable: bool, greeting: str = "") -> None:
         super().__init__(id="banner")
         self._session = session
+        self._greeting = greeting
         self._restartable = restartable
 
     def message(self) -> str:
@@ -114,10 +115,12 @@ class Banner(LineView):
 
     def tick(self) -> None:
         """Show or hide itself."""
-        message = self.message()
+        message = self.message() or self._greeting
         if self.has_class("open") != bool(message):
             self.set_class(bool(message), "open")
         self.paint()
 
     def draw(self, width: int, height: int) -> list[Line]:
-        return [[Segment(fit(f" ▲ {self.message()}", width), self.ink("bad"))]]
+        if message := self.message():
+            return [[Segment(fit(f" ▲ {message}", width), self.ink("bad"))]]
+        return [[Segment(fit(f" {self._greeting}", width), self.ink("accent"))]]
