@@ -7,7 +7,7 @@
 * ``demo``       backends and traffic of its own
 * ``ctl``        drives a running engine;  ``target``  finds it, ``engines`` lists them
 * ``completion`` for shells
-* ``failures``   errors to one line and an exit code
+* ``failures``   errors to one line and an exit code;  ``output``  what is printed, made harmless
 
 A command's module, and what it needs, is loaded when it is called.
 """

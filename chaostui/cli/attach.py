@@ -7,14 +7,14 @@ import sys
 
 import click
 
-from chaostui.cli import glyphs, target
+from chaostui.cli import glyphs, output, target
 from chaostui.client.address import TOKEN_VARIABLE
 
 
 def _ask(listed: list[str]) -> int:
     """Which of several engines, by its number."""
     for line in listed:
-        click.echo(line)
+        output.say(line)
     number: int = click.prompt("which engine", type=click.IntRange(1, len(listed)))
     return number
 

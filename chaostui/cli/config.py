@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chaostui.cli import output
 from chaostui.cli.failures import unknown_command
 from chaostui.safe_text import safe_text
 
@@ -29,7 +30,7 @@ def path() -> None:
     """Print where config.toml is looked for."""
     from chaostui.tui import config as configs
 
-    click.echo(configs.path())
+    output.say_text(str(configs.path()))
 
 
 @config.command

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import click
 
+from chaostui.cli import output
 from chaostui.client import Client
 from chaostui.engine.views import EngineView
 from chaostui.errors import ChaosError
@@ -85,10 +86,8 @@ def engines(as_json: bool) -> None:
     """
     found = running()
     if as_json:
-        import msgspec
-
         answer = [{"api": f"unix:{each.path}", "engine": each.view} for each in found]
-        click.echo(msgspec.json.encode(answer).decode())
+        output.say_json(answer)
         return
     for line in listed(found) or ["no engine runs here"]:
-        click.echo(line)
+        output.say(line)

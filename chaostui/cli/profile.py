@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from chaostui import profiles
+from chaostui.cli.output import say_text
 from chaostui.errors import Problem, SettingsError
 from chaostui.safe_text import safe_text
 
@@ -41,7 +42,7 @@ def import_toxiproxy(config: str, output: str | None) -> None:
 
 def _write(text: str, output: str | None) -> None:
     if output is None:
-        click.echo(text, nl=False)
+        say_text(text)
         return
     try:
         with Path(output).open("x", encoding="utf-8") as file:

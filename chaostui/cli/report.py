@@ -15,6 +15,7 @@ import click
 import msgspec
 from rich.filesize import decimal
 
+from chaostui.cli import output
 from chaostui.engine.recorder import Begin, End, Lost
 from chaostui.engine.views import EngineView, ProxyView
 from chaostui.errors import Problem, SettingsError
@@ -140,7 +141,8 @@ WARNED = ("proxy", "warning", "times")
 def _head(run: Run) -> Iterator[str]:
     began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(run.begin.at))
     engine = run.engine
-    yield f"{began}, {run.last - run.begin.at:.1f} s, seed {engine.seed}, chaostui {engine.version}"
+    version = safe_text(engine.version)
+    yield f"{began}, {run.last - run.begin.at:.1f} s, seed {engine.seed}, chaostui {version}"
     if run.end is None:
         yield ""
         yield "There is no end: the engine was killed, or runs still. Figures are of its begin."
@@ -227,7 +229,7 @@ def report(record: str, plain: bool) -> None:
     """
     text = "\n".join(markdown(read(record)))
     if plain or not sys.stdout.isatty():
-        click.echo(text)
+        output.say_text(text)
         return
     from rich.console import Console
     from rich.markdown import Markdown

@@ -93,4 +93,5 @@ def refusal(status: int, raw: bytes) -> EngineRefused:
         errors = said.get("errors")
         if isinstance(errors, list):
             message = "; ".join(str(one.get("description")) for one in errors)
-    return EngineRefused(message or f"the engine answered with status {status}", status)
+    message = safe_text(message, 2000) or f"the engine answered with status {status}"
+    return EngineRefused(message, status)

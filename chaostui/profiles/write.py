@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from chaostui.profiles.text import draft, read_text
 from chaostui.safe_text import safe_text
 from chaostui.settings import ChainEntry, Profile, Text, composed
 
+HIDDEN = re.compile(r"[^ -~\n\t]")
+
 _Table = Container | Table
 
 
@@ -28,7 +31,13 @@ def dumps(profile: Profile) -> str:
     document = tomlkit.document()
     for key, value in plain(profile).items():
         document.add(key, _item(value))
-    return tomlkit.dumps(document).lstrip("\n")
+    return HIDDEN.sub(_escape, tomlkit.dumps(document).lstrip("\n"))
+
+
+def _escape(found: re.Match[str]) -> str:
+    """Spell a character for TOML, unless it is harmless wherever the text is shown."""
+    character = found[0]
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def change(file: str, profile: Profile) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from chaostui.engine.views import ProxyView
+from chaostui.safe_text import safe_text
 
 
 class NeverHit(AssertionError):
@@ -45,8 +46,9 @@ def seen(proxy: ProxyView) -> str:
     """What a proxy saw, in a line."""
     stats = proxy.stats
     hits = ", ".join(f"{count} {name}" for name, count in stats.hits.items()) or "none"
-    return (
+    return safe_text(
         f"{proxy.name} ({proxy.listen} to {proxy.backend}), {proxy.behavior or 'normal'}:"
         f" connections {stats.connections}, exchanges {stats.exchanges}, hits {hits}"
-        + (f", last error: {proxy.last_error}" if proxy.last_error else "")
+        + (f", last error: {proxy.last_error}" if proxy.last_error else ""),
+        limit=1_000,
     )

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-import msgspec
 
 from chaostui import quantity
-from chaostui.cli import COMMANDS
+from chaostui.cli import COMMANDS, output
 from chaostui.cli.failures import unknown_command
 from chaostui.cli.target import client
 from chaostui.client import Client
@@ -70,10 +69,10 @@ class Asked:
     def say(self, answer: Any, *lines: str) -> None:
         """Print the lines, or the answer itself as JSON."""
         if self.as_json:
-            click.echo(msgspec.json.encode(answer).decode())
+            output.say_json(answer)
             return
         for line in lines:
-            click.echo(safe_text(line, 1000))
+            output.say(line)
 
 
 def _shared() -> list[click.Option]:

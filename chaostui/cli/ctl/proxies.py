@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from chaostui import profiles
+from chaostui.cli import output
 from chaostui.cli.ctl import show
 from chaostui.cli.ctl.group import Asked, argument, command
 from chaostui.client.shapes import Difference
@@ -70,7 +71,7 @@ def _authority(asked: Asked) -> None:
     if asked.as_json:
         asked.say({"pem": pem})
     else:
-        click.echo(pem, nl=False)
+        output.say_text(pem)
 
 
 def _halt(asked: Asked, reason: tuple[str, ...]) -> None:
@@ -120,7 +121,7 @@ def _profile(asked: Asked) -> None:
     if asked.as_json:
         asked.say(asked.client.profile())
     else:
-        click.echo(asked.client.profile_toml(), nl=False)
+        output.say_text(asked.client.profile_toml())
 
 
 def _apply(asked: Asked, file: str) -> None:
