@@ -6,63 +6,24 @@ import binascii
 import re
 
 from chaostui.actions import Action, Close, Reply, Send
-from chaostui.protocol import Frame, Kind, Request
+from chaostui.protocol import Frame, Request
 from chaostui.protocols.framing import Framed, masked
-from chaostui.protocols.redis_messages import EXEC, QUEUED, Commands, Guarded, Replies
-
-ERRORS = (
-    (
-        Kind("loading", "it restarts and reads its data", default=True),
-        "LOADING Redis is loading the dataset in memory",
-    ),
-    (
-        Kind("busy", "a script runs too long", default=True),
-        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
-    ),
-    (
-        Kind("oom", "its memory is full", default=True),
-        "OOM command not allowed when used memory > 'maxmemory'.",
-    ),
-    (
-        Kind("max_clients", "too many clients, then the end", phases=("open",), default=True),
-        "ERR max number of clients reached",
-    ),
-    (
-        Kind("readonly", "a replica after a failover"),
-        "READONLY You can't write against a read only replica.",
-    ),
-    (
-        Kind("masterdown", "a replica without its master"),
-        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-    ),
-    (
-        Kind("misconf", "its disk refuses snapshots"),
-        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist "
-        "to disk. Commands that may modify the data set are disabled, because this instance is "
-        "configured to report errors during writes if RDB snapshotting fails "
-        "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the "
-        "RDB error.",
-    ),
-    (Kind("noauth", "a password is missing"), "NOAUTH Authentication required."),
-    (
-        Kind("noreplicas", "too few replicas for a write"),
-        "NOREPLICAS Not enough good replicas to write.",
-    ),
-    (Kind("moved", "the key's slot is elsewhere"), "MOVED {slot} {backend}"),
-    (Kind("ask", "the key's slot is on its way"), "ASK {slot} {backend}"),
-    (
-        Kind("tryagain", "the keys' slot is on its way"),
-        "TRYAGAIN Multiple keys request during rehashing of slot",
-    ),
-    (Kind("clusterdown", "the cluster has no quorum"), "CLUSTERDOWN The cluster is down"),
-    (Kind("err", "an error without a name of its own"), "ERR internal error"),
+from chaostui.protocols.redis_errors import ERRORS, TEXTS, nearest
+from chaostui.protocols.redis_messages import (
+    EXEC,
+    PRIMED,
+    QUEUED,
+    REPLY,
+    Commands,
+    Guarded,
+    Replies,
 )
-TEXTS = {kind.name: text for kind, text in ERRORS}
 
 UNKNOWN = b"*1\r\n$8\r\nCHAOSTUI\r\n"
-"""A command that no server knows: inside MULTI it spoils the transaction."""
+"""A command that no server knows: inside MULTI it spoils the transaction, and elsewhere it uses
+up what the command before has said of the next one."""
 DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"
-GRANTED = {"MULTI": b"*1\r\n$5\r\nMULTI\r\n", "DISCARD": DISCARD}
+GRANTED = frozenset(["MULTI", "DISCARD", "RESET", "QUIT"])
 """What Redis grants in any trouble: refused here, client and server would disagree on it."""
 
 
@@ -104,23 +65,38 @@ class Redis(Framed):
                 return masked(frame.data, after_words(frame.data, words) if frame.first else 0)
         return frame.data
 
+    @property
+    def promised(self) -> bool:
+        return bool(self.downstream.replaced)
+
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        said = nearest(kind, request.command if request is not None else "")
+        what = kind if said == kind else f"{said} for {kind}"
         key = request.key if request is not None else ""
-        text = TEXTS[kind].format(slot=slot(key), backend=self.backend or "127.0.0.1:6379")
+        text = TEXTS[said].format(slot=slot(key), backend=self.backend or "127.0.0.1:6379")
         if kind == "max_clients":
             return (Reply(f"-{text}\r\n".encode()), Close())
-        if request is not None and request.command in GRANTED:
-            return (Send(GRANTED[request.command]),)
-        if request is not None and request.tag in (QUEUED, EXEC):
-            return (Send(self._in_transaction(request, text)),)
-        return (Reply(f"-{text}\r\n".encode()),)
+        if request is not None and (request.command in GRANTED or request.tag.startswith(REPLY)):
+            return (Send(granted(request)),)
+        if request is not None and request.tag in (QUEUED, EXEC, PRIMED):
+            return (Send(self._asked_instead(request, text), what=what),)
+        return (Reply(f"-{text}\r\n".encode(), what),)
 
-    def _in_transaction(self, request: Request, text: str) -> bytes:
-        """What to ask the server, so that the transaction fails there too."""
+    def _asked_instead(self, request: Request, text: str) -> bytes:
+        """What to ask the server, so that it fails there too, or is over there."""
         if request.tag == EXEC:
             text = f"EXECABORT Transaction discarded because of: {text}"
-        self.downstream.replaced.append((request, f"-{text}\r\n".encode()))
+        # One whose reply is switched off gets none here either.
+        if any(each is request for each in self.waiting):
+            self.downstream.replaced.append((request, f"-{text}\r\n".encode()))
         return DISCARD if request.tag == EXEC else UNKNOWN
+
+
+def granted(request: Request) -> bytes:
+    """A command that passes as it is."""
+    named = request.tag if request.tag.startswith(REPLY) else request.command.encode()
+    words = [b"$%d\r\n%s\r\n" % (len(word), word) for word in named.split()]
+    return b"*%d\r\n" % len(words) + b"".join(words)
 
 
 def after_words(data: bytes, count: int) -> int:

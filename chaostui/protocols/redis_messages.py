@@ -13,6 +13,16 @@ from collections import deque
 from chaostui.protocol import Frame, Request
 from chaostui.protocols import redis_runs
 from chaostui.protocols.framing import Cutter, Desync, Handover
+from chaostui.protocols.redis_commands import (
+    DELIVERIES,
+    REPLICATION,
+    SECRET,
+    SECRET_REPLIES,
+    STATEFUL,
+    STREAMED,
+    SUBSCRIPTIONS,
+    UNUSUAL,
+)
 
 CRLF = b"\r\n"
 NUMBER_LINE = 24
@@ -36,26 +46,12 @@ PART_OF_WORD = re.compile(
     rb"[*>](?:\Z|[1-9][0-9]*(?:\Z|\r(?:\Z|\n(?:\Z|\$(?:\Z|[0-9]+(?:\Z|\r(?:\Z|\n[a-z]*\r?\Z)))))))"
 )
 
-SUBSCRIPTIONS = frozenset(
-    ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"]
-)
-DELIVERIES = frozenset(["MESSAGE", "PMESSAGE", "SMESSAGE"])
-REPLICATION = frozenset(["SYNC", "PSYNC"])
-SECRET = frozenset(["AUTH", "EVAL", "EVAL_RO"])
-"""Commands whose first argument is not shown: a password, a script."""
-STATEFUL = SUBSCRIPTIONS | {"MULTI", "EXEC", "DISCARD", "RESET", "CLIENT"}
-STREAMED = SUBSCRIPTIONS | REPLICATION | {"MONITOR"}
-"""Commands after which the server speaks on its own."""
-GUARDED = frozenset(["HELLO", "ACL", "CONFIG", "MIGRATE", "SENTINEL"])
-"""Commands that passwords come with, or after."""
-SECRET_REPLIES = {"CONFIG": ["GET"], "ACL": ["LIST", "GETUSER", "GENPASS"], "SENTINEL": ["CONFIG"]}
-"""Those that are answered with passwords or their hashes, by what follows."""
-UNUSUAL = STATEFUL | STREAMED | SECRET | GUARDED
-"""Commands that are looked at one by one."""
-
-QUEUED = b"queued"
-EXEC = b"exec"
+QUEUED, EXEC = b"queued", b"exec"
 """Tags of the commands in a transaction, and of the one that runs it."""
+PRIMED = b"primed"
+"""Of a command of which the one before it has said something: ASKING, CLIENT REPLY SKIP."""
+REPLY = b"CLIENT REPLY "
+"""What those of CLIENT REPLY begin with."""
 
 
 class Guarded(Request):
@@ -98,6 +94,8 @@ class Commands(Cutter):
         """CLIENT REPLY OFF."""
         self.skipping = False
         """CLIENT REPLY SKIP: the next command gets no reply."""
+        self.primed = False
+        """The last command was about the next one."""
         self.queueing = False
         """MULTI: commands wait for EXEC."""
         self.streamed = False
@@ -113,7 +111,7 @@ class Commands(Cutter):
         return self.arguments(data, self.usual(data, pos) or self.array(data, pos) or pos)
 
     def take_run(self, data: bytes, pos: int) -> Frame | None:
-        if self.inside or data[pos] != ARRAY or self.muted or self.skipping or self.queueing:
+        if self.inside or data[pos] != ARRAY or self.muted or self.primed or self.queueing:
             return None
         commands, end = redis_runs.commands(UNUSUAL).split(data, pos)
         if not commands:
@@ -215,14 +213,14 @@ class Commands(Cutter):
         key = ""
         if len(words) > 1 and name not in SECRET:
             key = words[1].decode("utf-8", "backslashreplace")
-        tag = QUEUED if self.queueing else b""
+        tag = QUEUED if self.queueing else PRIMED if self.primed else b""
         self.replied = bool(words) and not self.muted and not self.skipping
-        self.skipping = False
+        self.skipping = self.primed = False
         kind = Request
         if name in UNUSUAL:
             secret = key.upper() in SECRET_REPLIES.get(name, ())
             kind = Guarded if secret or (self.guarded and name == "EXEC") else Request
-            tag = self.remember(name, words, announced)
+            tag = self.remember(name, words, announced) or tag
             self.guarded = self.queueing and (self.guarded or secret)
             self.streamed = self.streamed or name in STREAMED
         shown = key if len(key) <= SHOWN_KEY else f"{key[:SHOWN_KEY]}…"
@@ -234,28 +232,33 @@ class Commands(Cutter):
         """Keep what a command changes for those after it; return its tag."""
         if name in SUBSCRIPTIONS:
             return b"%d" % max(announced - 1, 1)
-        if name not in STATEFUL:
-            return QUEUED if self.queueing else b""
         tag = EXEC if name == "EXEC" and self.queueing else b""
         if name == "MULTI":
             self.queueing = True
         elif name == "CLIENT":
-            self.set_replies([word.upper() for word in words[1:]])
-            tag = QUEUED if self.queueing else b""
-        else:
+            return self.set_client([word.upper() for word in words[1:]])
+        elif name == "ASKING":
+            self.primed = not self.queueing
+        elif name in STATEFUL:
             self.queueing = False
             if name == "RESET":
                 self.muted, self.replied = False, True
         return tag
 
-    def set_replies(self, words: list[bytes]) -> None:
-        """Take CLIENT REPLY ON, OFF or SKIP."""
+    def set_client(self, words: list[bytes]) -> bytes:
+        """Take CLIENT REPLY ON, OFF or SKIP, and what else says something of the next command."""
+        if self.queueing:
+            return QUEUED
+        self.primed = words[:1] == [b"CACHING"]
         if words == [b"REPLY", b"ON"]:
             self.muted, self.replied = False, True
         elif words == [b"REPLY", b"OFF"]:
             self.muted, self.replied = True, False
-        elif words == [b"REPLY", b"SKIP"]:
-            self.skipping, self.replied = True, False
+        elif words == [b"REPLY", b"SKIP"] and not self.muted:
+            self.skipping, self.replied, self.primed = True, False, True
+        else:
+            return b""
+        return REPLY + words[1]
 
 
 class Replies(Cutter):
@@ -388,6 +391,8 @@ class Replies(Cutter):
         request = self.waiting.popleft()
         if request.command == "MONITOR" and not failed:
             self.lost = "MONITOR"
+        elif request.command == "RESET":
+            self.subscribed = self.pushes = False
         for at, (asked, reply) in enumerate(self.replaced):
             if asked is request:
                 self.instead = reply

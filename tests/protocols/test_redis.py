@@ -46,7 +46,7 @@ GET = command(b"get", b"user:1")
 def test_errors_are_those_of_the_real_server(kind: str, words: bytes) -> None:
     """The bytes are what Redis itself sends."""
     redis = Redis("db:6379")
-    redis.request(command(b"GET", b"foo"))
+    redis.request(command(b"SET", b"foo", b"1"))
 
     assert redis.error(kind) == (Reply(b"-" + words + b"\r\n"),)
 
@@ -135,6 +135,99 @@ def test_after_a_transaction_errors_are_made_here_again() -> None:
         assert isinstance(redis.error("oom")[0], Send)
         redis.request(command(end) + GET)
         assert isinstance(redis.error("oom")[0], Reply)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "said"),
+    [
+        ([b"GET", b"k"], "oom", "busy"),
+        ([b"MGET", b"k"], "noreplicas", "busy"),
+        ([b"ZRANGE", b"k"], "misconf", "busy"),
+        ([b"HGETALL", b"k"], "readonly", "masterdown"),
+        ([b"PING"], "readonly", "masterdown"),
+        ([b"PING"], "moved", "err"),
+        ([b"SUBSCRIBE", b"c"], "ask", "err"),
+        ([b"INFO"], "clusterdown", "err"),
+        ([b"PING"], "misconf", "misconf"),
+        ([b"PUBLISH", b"c", b"1"], "readonly", "masterdown"),
+        ([b"FLUSHALL"], "readonly", "readonly"),
+        ([b"FLUSHALL"], "oom", "busy"),
+        ([b"DEL", b"k"], "oom", "busy"),
+        ([b"INCR", b"k"], "oom", "oom"),
+        ([b"GET", b"k"], "moved", "moved"),
+        ([b"MODULE.WRITES", b"k"], "oom", "oom"),
+    ],
+)
+def test_a_kind_is_said_where_redis_says_it(asked: list[bytes], kind: str, said: str) -> None:
+    """Reads are no matter of memory, nor commands without a key one of slots."""
+    redis = Redis("db:6379")
+    redis.request(command(*asked))
+    [reply] = redis.error(kind)
+
+    assert isinstance(reply, Reply)
+    assert reply.what == (kind if said == kind else f"{said} for {kind}")
+    assert reply.data.split()[0].lower().removeprefix(b"-") == said.encode()
+
+
+@pytest.mark.parametrize(
+    "words", [[b"RESET"], [b"QUIT"], *([b"CLIENT", b"REPLY", b] for b in (b"ON", b"OFF", b"SKIP"))]
+)
+def test_what_redis_grants_in_any_trouble_passes(words: list[bytes]) -> None:
+    """Refused here, client and server would disagree on who speaks."""
+    redis = Redis()
+    [frame] = redis.request(command(*words))
+
+    assert redis.error("loading", request=frame.request) == (Send(command(*words)),)
+
+
+@pytest.mark.parametrize("before", [[b"ASKING"], [b"CLIENT", b"CACHING", b"YES"]])
+def test_what_was_said_of_a_command_goes_with_it(before: list[bytes]) -> None:
+    """ASKING is about the next command: the server is asked something, so that it is used up."""
+    redis = Redis()
+    *_, hit, after = redis.request(command(*before) + GET + GET)
+    unknown = b"-ERR unknown command 'CHAOSTUI', with args beginning with: \r\n"
+
+    assert redis.error("tryagain", request=hit.request) == (Send(b"*1\r\n$8\r\nCHAOSTUI\r\n"),)
+    assert redis.promised
+    _, reply = redis.reply(OK + unknown)
+    assert reply.data.startswith(b"-TRYAGAIN ")
+    assert not redis.promised
+    assert isinstance(redis.error("tryagain", request=after.request)[0], Reply)
+
+
+def test_an_error_to_a_command_whose_reply_is_skipped_is_skipped() -> None:
+    """The server skips the reply to what it is asked instead, and the next one comes."""
+    redis = Redis()
+    _, hit, get = redis.request(command(b"CLIENT", b"REPLY", b"SKIP") + SET + GET)
+    assert (hit.reply, get.reply) == (False, True)
+
+    assert redis.error("oom", request=hit.request) == (Send(b"*1\r\n$8\r\nCHAOSTUI\r\n"),)
+    assert not redis.promised
+    [reply] = redis.reply(b"$-1\r\n")
+    assert (reply.data, reply.last) == (b"$-1\r\n", True)
+
+
+def test_a_transaction_without_replies_is_spoiled_without_one() -> None:
+    """CLIENT REPLY OFF: nothing waits for what would take a reply's place."""
+    redis = Redis()
+    redis.request(command(b"CLIENT", b"REPLY", b"OFF"))
+    _, hit, execute = redis.request(command(b"MULTI") + SET + command(b"EXEC"))
+
+    assert redis.error("oom", request=hit.request) == (Send(b"*1\r\n$8\r\nCHAOSTUI\r\n"),)
+    assert redis.error("oom", request=execute.request) == (Send(b"*1\r\n$7\r\nDISCARD\r\n"),)
+    assert not redis.promised
+
+
+def test_after_reset_a_connection_is_no_subscriber() -> None:
+    """An array that looks like a delivery is a reply again."""
+    redis = Redis()
+    redis.request(command(b"SUBSCRIBE", b"c"))
+    redis.reply(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
+    redis.request(command(b"RESET") + command(b"LRANGE", b"l", b"0", b"1"))
+    redis.reply(b"+RESET\r\n")
+    [reply] = redis.reply(b"*1\r\n$7\r\nmessage\r\n")
+
+    assert reply.last
 
 
 @pytest.mark.parametrize(

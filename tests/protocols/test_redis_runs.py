@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from chaostui.protocols import redis_runs
-from chaostui.protocols.redis_messages import UNUSUAL
+from chaostui.protocols.redis_commands import UNUSUAL
 from tests.protocols.chunking import thorough
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -10,6 +11,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from chaostui.protocols.redis_commands import FREES, KEYLESS, READS
+from chaostui.protocols.redis_errors import ABOUT_WRITES, CHANGES
 from chaostui.pytest_plugin import Proxies
 from chaostui.testing import Chaos
 from tests.real.kinds import Row
@@ -40,12 +43,52 @@ def ask(client: redis.Redis) -> object:
     return client.get("errors:nothing")
 
 
+def write(client: redis.Redis) -> object:
+    """Write a key: a server that cannot do that still reads."""
+    return client.set("errors:written", 1)
+
+
 @every_kind("redis", "redis-py")
 def test_a_kind_is_what_redis_py_has_for_it(
     proxy: Chaos, connect: Connect, kind: str, row: Row
 ) -> None:
     """The client raises its named error; then the connection works, or is closed."""
-    check(proxy, kind, row, connect, ask)
+    check(proxy, kind, row, connect, write if kind in ABOUT_WRITES else ask)
+
+
+def test_the_commands_that_are_told_apart_are_those_of_the_server(connect: Connect) -> None:
+    """Redis itself says which commands only read, and which have no key."""
+    told = connect().command()
+    known = {name.upper(): each for name, each in told.items()}
+    for name in READS & known.keys():
+        assert "readonly" in known[name]["flags"], name
+        assert known[name]["first_key_pos"] or "movablekeys" in known[name]["flags"], name
+    for name in KEYLESS & known.keys():
+        assert known[name]["first_key_pos"] == 0, name
+        assert "movablekeys" not in known[name]["flags"], name
+        assert name in CHANGES or not {"write", "denyoom"} & set(known[name]["flags"]), name
+    for name in FREES & known.keys():
+        assert "write" in known[name]["flags"], name
+        assert "denyoom" not in known[name]["flags"], name
+    assert len(known.keys() & (READS | KEYLESS)) > 100
+
+
+@pytest.mark.parametrize("state", ["ON", "OFF", "SKIP"])
+def test_a_client_that_wants_no_replies_gets_its_own(proxy: Chaos, state: str) -> None:
+    """Every command is hit; who speaks is never in doubt."""
+    with socket.create_connection((proxy.host, proxy.port), timeout=5) as sock:
+        with proxy.fault("errors", kind="loading"):
+            sock.sendall(b"CLIENT REPLY %s\r\nSET errors:reply 1\r\n" % state.encode())
+            sock.sendall(b"CLIENT REPLY ON\r\nGET errors:reply\r\n")
+            loading = b"-LOADING Redis is loading the dataset in memory\r\n"
+            granted = {"ON": b"+OK\r\n" + loading, "OFF": b"", "SKIP": b""}[state]
+            expected = granted + b"+OK\r\n" + loading
+            data = b""
+            while len(data) < len(expected):
+                data += sock.recv(65536)
+            assert data == expected
+        sock.sendall(b"ECHO right\r\n")
+        assert sock.recv(65536) == b"$5\r\nright\r\n"
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
