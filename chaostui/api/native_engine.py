@@ -109,8 +109,8 @@ async def release(call: Call) -> None:
 
 
 async def reset(call: Call) -> None:
-    """Make all mixes normal, empty all chains, switch disabled proxies on."""
-    await call.supervisor.reset(call.actor)
+    """Make all mixes normal, empty all chains, free pins, switch disabled proxies on."""
+    await call.supervisor.reset(call.actor, call.query("proxy"))
 
 
 async def stop(call: Call) -> None:
@@ -153,7 +153,8 @@ ROUTES = (
           summary="Make everything normal and refuse new faults"),
     Route(method="DELETE", path="/halt", endpoint=release, summary="Take faults again"),
     Route(method="POST", path="/reset", endpoint=reset,
-          summary="All mixes normal, chains empty, disabled proxies on"),
+          summary="All mixes normal, chains empty, nothing pinned, disabled proxies on",
+          queries=(Query("proxy", "on this proxy alone"),)),
     Route(method="POST", path="/stop", endpoint=stop,
           summary="End: no new connections, open ones have the profile's drain time"),
     Route(method="GET", path="/authority", endpoint=trusted, media=PEM,

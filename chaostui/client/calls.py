@@ -138,9 +138,9 @@ def release() -> Ask[None]:
     return Ask("DELETE", f"{API}/halt", type(None))
 
 
-def reset() -> Ask[None]:
-    """Make all mixes normal, empty all chains, switch disabled proxies on."""
-    return Ask("POST", f"{API}/reset", type(None))
+def reset(proxy: str | None = None) -> Ask[None]:
+    """Make mixes normal, empty chains, free pins, switch on what is disabled: on all, or on one."""
+    return Ask("POST", query(f"{API}/reset", proxy=proxy), type(None))
 
 
 def stop_engine() -> Ask[None]:

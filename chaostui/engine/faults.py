@@ -210,24 +210,26 @@ class Faults(Lifecycle):
 
     # -- everything normal ------------------------------------------------------------------
 
-    async def reset(self, actor: str) -> None:
+    async def reset(self, actor: str, proxy: str | None = None) -> None:
         """All mixes normal, chains empty, nothing pinned, bypass off, disabled proxies on again.
 
-        Raises CannotListen, when all else is done, for a proxy that stays off.
+        With ``proxy`` this one alone. Raises CannotListen, when all else is done, for a proxy
+        that stays off; NotFound.
         """
         stuck: CannotListen | None = None
+        chosen = self.core.proxies.values() if proxy is None else (self._find(proxy),)
         steps = Steps()
-        for proxy in tuple(self.core.proxies.values()):
+        for each in tuple(chosen):
             await steps.rest()
-            if self.core.proxies.get(proxy.name) is not proxy:
+            if self.core.proxies.get(each.name) is not each:
                 continue
-            self._calm(proxy)
-            if not proxy.settings.enabled:
+            self._calm(each)
+            if not each.settings.enabled:
                 try:
-                    await self.update_proxy(proxy.name, {"enabled": True}, actor)
+                    await self.update_proxy(each.name, {"enabled": True}, actor)
                 except CannotListen as error:
                     stuck = error
-        self._journal.write(actor, "reset")
+        self._journal.write(actor, "reset", proxy or "")
         if stuck is not None:
             raise stuck
 

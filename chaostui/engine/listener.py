@@ -30,6 +30,7 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self.accepting = False
         self.state: Door = "accept"
+        self.closed = False
         """How clients that connect are met."""
         self._fillers: list[socket.socket] = []
         self.names: list[tuple[str, int]] = [sock.getsockname()[:2] for sock in sockets]
@@ -80,7 +81,7 @@ class Listener:
 
     async def accept(self, factory: Callable[[], asyncio.Protocol]) -> None:
         """Accept clients; each gets a protocol from ``factory``."""
-        if self.accepting or self.state != "accept":
+        if self.closed or self.accepting or self.state != "accept":
             return
         self.accepting = True
         loop = asyncio.get_running_loop()
@@ -138,6 +139,9 @@ class Listener:
         """Accept clients, those first that wait already."""
         loop = asyncio.get_running_loop()
         for client in waiting:
+            if self.closed:
+                client.close()
+                continue
             client.setblocking(False)
             await loop.connect_accepted_socket(factory, client)
         await self.accept(factory)
@@ -157,6 +161,7 @@ class Listener:
 
     def close(self) -> None:
         """Give the address up; clients are refused."""
+        self.closed = True
         self.pause()
         for sock in (*self._sockets, *self._fillers):
             sock.close()

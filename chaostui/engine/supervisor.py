@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from chaostui import __version__
 from chaostui.engine.compile import handler_class, read_options
@@ -43,6 +44,7 @@ class Supervisor(Faults):
     def __init__(self, catalog: Catalog, *, seed: int | None = None, source: str = "") -> None:
         super().__init__(catalog, seed=seed, source=source)
         self._sessions = Sessions(self._expired, self.core.jobs)
+        self._file = str(Path(source).absolute()) if source else ""
         self.unauthenticated = False
         """Reachable from other hosts without a token."""
 
@@ -54,7 +56,7 @@ class Supervisor(Faults):
             version=__version__,
             pid=os.getpid(),
             seed=self.core.seed,
-            profile=self.source,
+            profile=self._file,
             uptime=time.monotonic() - self._started,
             revision=self.revision,
             halt=self.halted(),

@@ -54,7 +54,8 @@ _SET = "PATCH /proxies/{proxy}/handlers/{handler}"
 def _faults() -> Iterator[Action]:
     a = Action
     yield a("fault.toggle", tuple("123456789"), "faults", "handler: toggle",
-            "switch handler 1 to 9 on or off", _MIX, "toggle", "NAME")
+            "switch handler 1 to 9 on or off; twice where it hits several proxies or everything",
+            _MIX, "toggle", "NAME")
     yield a("fault.more", ("plus",), "weights", "handler: more", "5 % more of the selected handler",
             _MIX, "weight")
     yield a("fault.less", ("minus",), "weights", "handler: less", "5 % less of it", _MIX)
@@ -67,11 +68,16 @@ def _faults() -> Iterator[Action]:
     yield a("fault.weight", (), "faults", "handler: set weight", "set an exact weight, in percent",
             _MIX, argument="NAME PERCENT")
     yield a("fault.normal", ("0",), "faults", "mix: all normal",
-            "make everything normal again, chains included", _PUT_MIX, "all normal")
+            "all proxies normal: ends mixes, chains, pins, tests' faults; opens what is closed",
+            "POST /reset", "all normal")
+    yield a("fault.normal-here", ("z",), "faults", "mix: normal here",
+            "the same for the proxies in view alone", "POST /reset")
     yield a("fault.bypass", ("b",), "faults", "mix: bypass",
-            "bypass: pass everything, keep the mix", "PUT /proxies/{proxy}/bypass", "bypass")
+            "bypass: pass everything, keep mix, chain and pins", "PUT /proxies/{proxy}/bypass",
+            "bypass")
     yield a("fault.solo", ("s",), "faults", "handler: solo",
-            "all traffic to the selected handler; again to go back", _PUT_MIX, argument="NAME")
+            "all traffic to the selected handler, press twice; again to go back", _PUT_MIX,
+            argument="NAME")
     yield a("fault.timed", ("t",), "faults", "mix: timed fault",
             "the selected handler solo for some seconds, then back by itself", _PUT_MIX,
             argument="NAME SECONDS")
@@ -81,8 +87,6 @@ def _faults() -> Iterator[Action]:
             "everything normal at once, and no new faults until released", "POST /halt")
     yield a("engine.release", (), "faults", "engine: release halt", "allow faults again",
             "DELETE /halt")
-    yield a("engine.reset", (), "faults", "engine: reset",
-            "all mixes normal, chains empty, disabled proxies on", "POST /reset")
 
 
 def _panes() -> Iterator[Action]:
@@ -234,7 +238,7 @@ def _lists() -> Iterator[Action]:
     yield a("rules.diff", ("d",), "rules", "profile: diff",
             "what loading the selected profile would change", "POST /profile/diff", "diff")
     yield a("rules.save", ("S",), "rules", "profile: save",
-            "save what runs to the profile it was started with; comments are kept",
+            "save what runs to the engine's own file, comments kept; twice if another was loaded",
             "POST /profile/save", "save")
     yield a("rules.save-as", ("W",), "rules", "profile: save as", "save what runs to a new file",
             "GET /profile?format=toml", "save as", "FILE")

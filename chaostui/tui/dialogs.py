@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.widget import Widget
 
+from chaostui.client import calls
 from chaostui.safe_text import safe_text
 from chaostui.tui import config
 from chaostui.tui.keys import Commands, Keys, Run
@@ -68,14 +69,15 @@ class Dialogs:
     def first_run(self) -> None:
         """Ask for a first proxy and make it."""
 
-        def made(values: dict[str, Any] | None) -> None:
+        def answered(values: dict[str, Any] | None) -> None:
             self._session.guard()
             if values:
-                request = changes.Request("POST", "/proxies", values)
                 label = f"{values['name']} listens on {values['listen']}"
-                self._session.apply(changes.Change(label, (request,)))
+                made = changes.Call(calls.add_proxy(**values))
+                gone = changes.Call(calls.remove_proxy(values["name"]))
+                self._session.apply(changes.Change(label, (changes.Step(made, (gone,)),)))
 
-        self._app.push_screen(FirstRun(self._session.protocols), made)
+        self._app.push_screen(FirstRun(self._session.protocols), answered)
 
     # --- the kinds of dialog ---------------------------------------------------------------
 
@@ -133,8 +135,8 @@ class Dialogs:
 
     def _mark(self, note: str) -> None:
         if note:
-            request = changes.Request("POST", "/journal", {"note": note})
-            self._session.apply(changes.Change(f"marker: {note}", (request,)))
+            step = changes.Step(changes.Call(calls.note(note)))
+            self._session.apply(changes.Change(f"marker: {note}", (step,)))
         else:
             self._ask("marker", "journal.mark", hint="a note for the journal and the timeline")
 
@@ -292,7 +294,7 @@ class Dialogs:
                 ", ".join(safe_text(s.owner, limit=40) for s in engine.sessions) or "none",
             ),
             ("endpoint", safe_text(self._session.link.endpoint)),
-            ("profile", safe_text(self._app.desk.profile) or "none"),
+            ("profile", safe_text(self._session.profile) or "none"),
             ("log folder", str(Path(config.folder("state")))),
         ]
         self._app.push_screen(HelpScreen("Engine", [("status", rows)]))

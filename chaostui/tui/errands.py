@@ -58,8 +58,9 @@ class Errands:
 
     def _quit(self) -> None:
         session = self._session
-        on = status(session.store.engine, session.store.proxies).faults
-        if on and not session.lost and not session.twice.confirmed("quit", session.clock()):
+        on = status(session.store.engine, session.everything).faults
+        again = session.twice.confirmed("quit", session.clock(), least=0.0)
+        if on and not session.lost and not again:
             stay = "end with the engine" if self._app.desk.owned else "stay on"
             session.flash(f"faults are on and {stay}: press q again to quit", "warn")
         else:

@@ -32,10 +32,12 @@ def bindings_of(*actions: Action) -> list[BindingType]:
 class Run(Message):
     """Somebody asks for an action that he does not perform himself."""
 
-    def __init__(self, identity: str, argument: str = "") -> None:
+    def __init__(self, identity: str, argument: str = "", *, by_key: bool = False) -> None:
         super().__init__()
         self.identity = identity
         self.argument = argument
+        self.by_key = by_key
+        """Asked for by a single key, which may have been meant for something else."""
 
 
 class Keys(MessagePump):
@@ -57,11 +59,11 @@ class Keys(MessagePump):
 
     def action_run(self, identity: str, argument: str = "") -> None:
         """What every key binding calls. Screens see each key first, so that all of them count."""
-        self.ask(identity, argument)
+        self.ask(identity, argument, by_key=True)
 
-    def ask(self, identity: str, argument: str = "") -> None:
+    def ask(self, identity: str, argument: str = "", *, by_key: bool = False) -> None:
         """Ask whoever can for an action."""
-        message = Run(identity, argument)
+        message = Run(identity, argument, by_key=by_key)
         # Textual ends a message's way at its sender, which would be the screen that dispatches.
         message.set_sender(self)
         self.post_message(message)

@@ -8,12 +8,14 @@ import getpass
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from chaostui.client import AsyncClient, Frame
-from chaostui.client.ask import API, Ask
+from chaostui.client.ask import Ask
 from chaostui.errors import ChaosError
+
+T = TypeVar("T")
 
 
 @functools.cache
@@ -61,9 +63,9 @@ class LateLink:
         self.endpoint = ""
         self.failure: ChaosError | OSError | None = None
 
-    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Make one call of the native API, once the engine is there."""
-        return await (await self._opened()).request(method, path, body)
+    async def do(self, ask: Ask[T]) -> T:
+        """Make one call, once the engine is there."""
+        return await (await self._opened()).do(ask)
 
     async def live(self, *, hz: float) -> AsyncIterator[Frame]:
         """Live frames, once the engine is there."""
@@ -102,14 +104,9 @@ class ClientLink:
         self._client = client
         self.endpoint = endpoint
 
-    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Make one call of the native API; ``path`` begins after ``/api/v1``."""
-        answer: Any = Any
-        if method == "DELETE" or path == "/reset":
-            answer = type(None)
-        elif path.endswith("format=toml"):
-            answer = str
-        return await self._client.do(Ask(method, API + path, answer, body))
+    async def do(self, ask: Ask[T]) -> T:
+        """Make one call."""
+        return await self._client.do(ask)
 
     def live(self, *, hz: float) -> AsyncIterator[Frame]:
         """Live frames, until the engine goes away."""

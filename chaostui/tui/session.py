@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import unquote
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from chaostui.client import calls
+from chaostui.client.ask import Ask
 from chaostui.client.frame import Frame
 from chaostui.engine.views import ProxyView
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
-from chaostui.tui.model import chain, changes, form, mix
-from chaostui.tui.model.changes import Change, Request
-from chaostui.tui.model.faults import FAULTS, Mistyped, Situation
+from chaostui.tui.model import changes, form, mix
+from chaostui.tui.model.changes import Call, Change
+from chaostui.tui.model.faults import FAULTS, Mistyped, Situation, sweeps
 from chaostui.tui.model.lines import Line
 from chaostui.tui.model.store import FrameStore
 from chaostui.tui.model.tap import Tap
 from chaostui.tui.model.twice import Twice
 from chaostui.tui.outbox import Outbox
 
+T = TypeVar("T")
+
 GUARD = 0.3
 """For so long after a dialog closed, keys that change faults are taken for typing."""
 FLASH = 5.0
-"""How long the last thing that happened stays in the footer, in seconds."""
+"""How long what just happened stays above the footer, in seconds."""
+READING = 0.02
+"""So much longer for each letter."""
 RETRY = 0.5
 """How often an engine that is lost is looked for, in seconds."""
 
 
 class Link(Protocol):
-    """What the console needs of a client; paths begin after ``/api/v1``."""
+    """What the console needs of a client."""
 
     endpoint: str
     """Where the engine answers; empty while it is still starting."""
 
-    async def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> Any: ...
+    async def do(self, ask: Ask[T]) -> T: ...
 
     def live(self, *, hz: float) -> AsyncIterator[Frame]: ...
 
@@ -64,10 +66,16 @@ class Session:
     """
 
     def __init__(
-        self, link: Link, *, actor: str = "console", clock: Callable[[], float] = time.monotonic
+        self,
+        link: Link,
+        *,
+        actor: str = "console",
+        profile: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.link = link
         self.actor = actor
+        self._profile = profile
         self.clock = clock
         self.store = FrameStore()
         self.outbox = Outbox(self._send, self.flash)
@@ -75,6 +83,8 @@ class Session:
         self.selected = mix.NORMAL
         self.catalogue: dict[str, tuple[form.Field, ...]] = {}
         self.helps: dict[str, str] = {}
+        self.doors: frozenset[str] = frozenset()
+        """The handlers that meet all who connect."""
         self.protocols: tuple[str, ...] = ("tcp",)
         self.lost = ""
         self.frozen_at: float | None = None
@@ -84,7 +94,6 @@ class Session:
         self.flashed = Flash()
         self.tap = Tap(0)
         self.on_frame: Callable[[Sequence[Line]], None] = lambda lines: None
-        self._options: dict[tuple[str, str], dict[str, Any]] = {}
         self._situation = Situation()
         self._saved_revision: int | None = None
 
@@ -101,6 +110,16 @@ class Session:
         return self.outbox.expected(self.store.in_view)
 
     @property
+    def profile(self) -> str:
+        """The file that the engine was started with, as it says itself; empty: none."""
+        return self._profile if self.store.engine is None else self.store.engine.profile
+
+    @property
+    def everything(self) -> tuple[ProxyView, ...]:
+        """All proxies of the engine, in view or not, likewise."""
+        return self.outbox.expected(self.store.proxies)
+
+    @property
     def unsaved(self) -> bool:
         """Whether anything changed since the start or the last save."""
         engine = self.store.engine
@@ -109,14 +128,14 @@ class Session:
 
     def options(self, handler: str) -> dict[str, Any]:
         """The options of a handler on the first proxy in view, defaults where none are known."""
+        names = [proxy.name for proxy in self.store.in_view[:1]]
+        return self.options_on(names[0] if names else "", handler)
+
+    def options_on(self, proxy: str, handler: str) -> dict[str, Any]:
+        """The options of a handler on a proxy, defaults where none are known."""
         defaults = {field.name: field.default for field in self.catalogue.get(handler, ())}
-        found = dict(defaults)
-        for proxy in self.store.in_view[:1]:
-            found.update(self._options.get((proxy.name, handler), {}))
-            for view in proxy.mix:
-                if view.name == handler:
-                    found.update(view.options)
-            found.update(self.outbox.options.get((proxy.name, handler), {}))
+        asked = self.outbox.options.get((proxy, handler), {})
+        found = {**defaults, **self.store.options(proxy, handler), **asked}
         return {n: defaults.get(n) if value is None else value for n, value in found.items()}
 
     def place(self, handler: str) -> int:
@@ -126,22 +145,34 @@ class Session:
     # --- what the screens ask for ----------------------------------------------------------
 
     def flash(self, text: str, role: str = "dim") -> None:
-        """Say something in the footer for a while."""
-        self.flashed = Flash(safe_text(text, limit=160), role, self.clock() + FLASH)
+        """Say something above the footer, for as long as it takes to read."""
+        lasts = FLASH + len(text) * READING
+        self.flashed = Flash(safe_text(text, limit=600), role, self.clock() + lasts)
 
-    def fault(self, identity: str, argument: str = "") -> None:
-        """Perform an action that changes faults."""
+    def fault(self, identity: str, argument: str = "", *, by_key: bool = False) -> None:
+        """Perform an action that changes faults.
+
+        A single key that could break more than was meant asks for a second press; what was
+        chosen by its name does not.
+        """
         if self.hasty():
             return
         now = self._situation
         now.proxies, now.names, now.selected = self.proxies, self.names, self.selected
+        now.everything, now.pins, now.doors = self.everything, self.store.pins(), self.doors
         now.remember()
         try:
             change = FAULTS[identity](now, argument)
         except Mistyped as error:
             self.flash(str(error), "warn")
             return
-        self.apply(change)
+        self.selected = now.selected
+        token = f"{identity} {argument} {self.store.scope}"
+        asks = by_key and sweeps(change, now.proxies)
+        if asks and not self.twice.granted(token, self.clock()):
+            self.flash(f"press again: {change.label} · any other key cancels", "warn")
+        else:
+            self.apply(change)
 
     def hasty(self) -> bool:
         """Whether a key that changes faults comes so soon after a dialog that it is typing."""
@@ -162,20 +193,25 @@ class Session:
         except form.FieldError as error:
             self.flash(str(error), "bad")
             return
-        before = self.options(words[0])
-        self.apply(changes.options(self.proxies, words[0], {words[1]: value}, before))
+        self.select(words[0])
+        self.put_option(words[0], words[1], value)
+
+    def put_option(self, handler: str, name: str, value: object) -> None:
+        """Give an option of a handler a value on the proxies in view; None: its default."""
+        before = {p.name: self.options_on(p.name, handler).get(name) for p in self.proxies}
+        self.apply(changes.option(handler, name, value, before))
 
     def apply(self, change: Change) -> None:
         """Send a change, to be shown as pending until the engine acknowledges it."""
-        self.outbox.apply(change, self.store.proxies)
+        self.outbox.apply(change)
 
     def undo(self) -> None:
         """Take back the last change."""
-        self.outbox.undo(self.store.proxies)
+        self.outbox.undo()
 
     def redo(self) -> None:
         """Make the last undone change again."""
-        self.outbox.redo(self.store.proxies)
+        self.outbox.redo()
 
     def guard(self) -> None:
         """A dialog or filter closed: ignore fault keys for a moment."""
@@ -215,10 +251,12 @@ class Session:
 
     async def begin(self) -> None:
         """Ask once for what does not change: handlers with their options, and protocols."""
-        for entry in await self.link.request("GET", "/handlers"):
-            self.catalogue[entry["name"]] = form.fields(entry["options"])
-            self.helps[entry["name"]] = str(entry.get("help", ""))
-        self.protocols = tuple(p["name"] for p in await self.link.request("GET", "/protocols"))
+        handlers = await self.link.do(calls.handlers())
+        for entry in handlers:
+            self.catalogue[entry.name] = form.fields(map(msgspec.to_builtins, entry.options))
+            self.helps[entry.name] = entry.help
+        self.doors = frozenset(entry.name for entry in handlers if entry.scope == "listener")
+        self.protocols = tuple(entry.name for entry in await self.link.do(calls.protocols()))
         self._order()
 
     async def follow(self) -> None:
@@ -250,33 +288,22 @@ class Session:
 
     async def learn_options(self, handler: str) -> None:
         """Ask for the options of a handler that is not in the mix."""
-        for proxy in self.store.in_view[:1]:
-            path = changes.proxy_path(proxy.name, "handlers", handler)
+        for proxy in self.store.in_view:
             try:
-                answer = await self.link.request("GET", path)
+                answer = await self.link.do(calls.handler(handler, proxy=proxy.name))
             except (ChaosError, OSError):
                 return
-            self._options[proxy.name, handler] = dict(answer["options"])
+            self.store.learn(proxy.name, answer)
 
-    async def _send(self, request: Request) -> None:
-        """Make a request of a change and take its answer over, ahead of the next frame."""
-        answer = await self.link.request(request.method, request.path, request.body)
-        for proxy in self.store.proxies:
-            self.store.acknowledge(chain.acknowledged(proxy, request, answer))
-        if not answer:
-            return
-        if "/handlers/" in request.path:
-            name = unquote(request.path.split("/")[2])
-            self._options[name, answer["name"]] = dict(answer["options"])
-        elif request.path.endswith(("/mix", "/bypass")) or _about_a_proxy(request):
-            self.store.acknowledge(msgspec.convert(answer, ProxyView, strict=False))
+    async def _send(self, call: Call) -> None:
+        """Make a call of a change and take its answer over, ahead of the next frame."""
+        call.answered(self.store, await self.link.do(call.ask))
 
     def _apply(self, frame: Frame) -> None:
         self.lost = ""
         lines = self.store.apply(frame)
         if self._saved_revision is None:
             self._saved_revision = frame.engine.revision
-        self.outbox.settle()
         self._order()
         for line in lines:
             if line.kind == "change" and not line.text.startswith(f"{self.actor}:"):
@@ -294,7 +321,3 @@ class Session:
             self.names = mix.order(behavior, self.catalogue, self.names)
             if self.selected == mix.NORMAL and len(self.names) > 1:
                 self.selected = self.names[1]
-
-
-def _about_a_proxy(request: Request) -> bool:
-    return request.method == "PATCH" and re.fullmatch("/proxies/[^/]+", request.path) is not None

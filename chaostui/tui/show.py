@@ -44,9 +44,8 @@ def show(
     if glyphs:
         config = msgspec.structs.replace(config, glyphs=glyphs)
     desk = Desk(
-        session=Session(link, actor=own_name()),
+        session=Session(link, actor=own_name(), profile=profile),
         config=config,
-        profile=profile,
         owned=owned,
         restartable=restart is not None,
         greeting=greeting,

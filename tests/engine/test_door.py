@@ -201,3 +201,17 @@ async def test_a_weight_is_a_share_of_the_time() -> None:
 
         assert states == {"accept", "refuse"}
         assert 150 < sum(away) < 250
+
+
+async def test_a_proxy_is_closed_as_its_door_opens(caplog: pytest.LogCaptureFixture) -> None:
+    """Those about to be let in are closed with it; nothing is left and no task fails."""
+    async with proxied(behavior="unreachable") as rig, echoing(rig):
+        waiting = [asyncio.ensure_future(rig.connect()) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        await rig.mix("")
+        await rig.supervisor.update_proxy(None, {"enabled": False}, ACTOR)
+        for each in waiting:
+            each.cancel()
+        await rig.empty()
+
+    assert "failed" not in caplog.text

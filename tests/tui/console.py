@@ -16,6 +16,7 @@ from chaostui.tui.app import ConsoleApp
 from chaostui.tui.config import ConsoleConfig
 from chaostui.tui.screens.base import Desk
 from chaostui.tui.session import Session
+from chaostui.tui.widgets.footer import FlashLine
 from chaostui.tui.widgets.table import ConnectionsTable
 from tests.tui.fake import FakeEngine
 from tests.wait import eventually
@@ -134,6 +135,14 @@ class Console:
         strips = self.app.screen._compositor.render_strips()
         return "\n".join(strip.text.rstrip() for strip in strips)
 
+    def said(self) -> str:
+        """What the console says of the last thing that happened, as it can be read."""
+        flash = self.app.screen.query_one(FlashLine)
+        lines = self.text().split("\n")
+        top = flash.region.y
+        shown = lines[top : top + flash.region.height] if flash.display else []
+        return " ".join(line.strip() for line in shown)
+
     def line(self, number: int) -> str:
         """One line of the screen; -1 is the footer."""
         return self.text().split("\n")[number]
@@ -147,7 +156,6 @@ async def console(
     theme: str = "chaos",
     seconds: float = 3.0,
     config: ConsoleConfig | None = None,
-    profile: str = "redis-flaky.toml",
     greeting: str = "",
 ) -> AsyncIterator[Console]:
     """Run the console on an engine, after some seconds of traffic."""
@@ -156,7 +164,6 @@ async def console(
     desk = Desk(
         session=Session(engine, clock=clock),
         config=config or ConsoleConfig(theme=theme, glyphs="unicode"),
-        profile=profile,
         owned=True,
         greeting=greeting,
     )

@@ -7,15 +7,17 @@ import math
 import random
 from array import array
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 import tomlkit
 
+from chaostui.client.ask import API, Ask
 from chaostui.client.frame import COLUMNS, Frame
 from chaostui.engine.views import (
     ChainView,
+    ConnectionView,
     EngineView,
     HaltView,
     HandlerTimes,
@@ -29,6 +31,7 @@ from chaostui.events import Changed, Closed, Exchanged, Injected, Opened, Warned
 from chaostui.settings import Mix
 from tests.tui.catalogue import CATALOGUE
 
+T = TypeVar("T")
 START = 1_760_000_000.0
 """When the fake's clock begins, in epoch seconds."""
 REQUESTS = ("GET", "SET", "MGET", "HGETALL", "EXPIRE", "INCR")
@@ -44,6 +47,7 @@ class FakeEngine:
         seed: int = 42,
         behavior: str = "20:delay,10:errors,5:blackout",
         proxies: tuple[str, ...] = ("redis",),
+        profile: str = "redis-flaky.toml",
     ) -> None:
         self.endpoint = "unix:/run/user/1000/chaostui/1.sock"
         self.dice = random.Random(seed)
@@ -63,6 +67,7 @@ class FakeEngine:
         self.catalogue = list(CATALOGUE)
         self.handlers = [str(entry["name"]) for entry in CATALOGUE]
         self.engine = EngineView(version="0.1.0", pid=4711, seed=seed, uptime=0.0, revision=1,
+                                 profile=profile,
                                  loop_lag=0.0003, max_connections=10_000)  # fmt: skip
         for number, name in enumerate(proxies):
             self._add(name, f"127.0.0.1:{16379 + number}", f"cache{number}.local:6379", behavior)
@@ -75,8 +80,14 @@ class FakeEngine:
 
     # --- the client's interface ------------------------------------------------------------
 
-    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Answer one call of the native API, and note it."""
+    async def do(self, ask: Ask[T]) -> T:
+        """Answer one call, and note it, as the engine does: over JSON."""
+        answer = await self._request(ask.method, ask.path.removeprefix(API), ask.body)
+        if ask.answer is type(None):
+            return None
+        return msgspec.json.decode(msgspec.json.encode(answer), type=ask.answer)
+
+    async def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         if method != "GET":
             self.requests.append((method, path, body))
         else:
@@ -87,11 +98,11 @@ class FakeEngine:
             await self.gate.wait()
         if (method, path) in self.refuse:
             raise EngineRefused(self.refuse[method, path], 409)
+        self.asked_proxy = unquote(path.rpartition("proxy=")[2]) if "proxy=" in path else ""
         self.asked = int(path.rpartition("connection=")[2]) if "connection=" in path else 0
         if path.endswith("format=toml"):
             return self.toml()
-        answer = self._answer(method, path, dict(body or {}))
-        return msgspec.to_builtins(answer)
+        return self._answer(method, path, dict(body or {}))
 
     async def live(self, *, hz: float) -> AsyncIterator[Frame]:
         """One frame, and then no more until ``wake`` is called."""
@@ -314,6 +325,8 @@ class FakeEngine:
 
     def _put(self, name: str, actor: str, what: str, **changes: Any) -> ProxyView:
         before = self.proxy(name)
+        if "behavior" in changes:
+            changes["base"] = changes["behavior"]
         after = msgspec.structs.replace(before, **changes)
         after = msgspec.structs.replace(
             after, mix=changes.get("mix", self._mix(after, after.stats.hits))
@@ -324,18 +337,21 @@ class FakeEngine:
         return after
 
     def _changed(self, actor: str, what: str, before: str = "", after: str = "",
-                 proxy: str = "") -> None:  # fmt: skip
+                 proxy: str = "") -> Changed:  # fmt: skip
         self.engine = msgspec.structs.replace(self.engine, revision=self.engine.revision + 1)
         event = self._event(
             Changed, actor=actor, what=what, before=before, after=after, proxy=proxy
         )
         self.journal.append(msgspec.to_builtins(event))
+        assert isinstance(event, Changed)
+        return event
 
     def _get_handlers(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         return self.catalogue
 
     def _get_protocols(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
-        return [{"name": name} for name in ("tcp", "http", "redis", "mysql", "postgresql")]
+        names = ("tcp", "http", "redis", "mysql", "postgresql")
+        return [{"name": name, "help": "", "kinds": []} for name in names]
 
     def happen(self, identity: int, handler: str) -> None:
         """Let an exchange of a connection end, with a handler of its own."""
@@ -350,7 +366,7 @@ class FakeEngine:
         return self.journal
 
     def _post_journal(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
-        self._changed(actor, f"note: {body['note']}")
+        return self._changed(actor, f"note: {body['note']}")
 
     def _patch_proxies_mix(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         weights = dict(Mix.parse(self.proxy(words[1]).behavior).weights) | body
@@ -410,7 +426,15 @@ class FakeEngine:
         return self._put(words[1], actor, "settings", **body)
 
     def _put_connections_pin(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
-        self.connections[int(words[1])]["pinned"] = body["handler"] or ""
+        row = self.connections[int(words[1])]
+        row["pinned"] = body["handler"] or ""
+        name = self.engine.proxies[row["proxy"]].name
+        mine = [r["pinned"] for r in self.rows if r["proxy"] == row["proxy"] and r["pinned"]]
+        self._put(name, actor, "pin", pins={handler: mine.count(handler) for handler in mine})
+        return ConnectionView(
+            id=row["id"], proxy=name, client=row["client"], backend=row["backend"], state="open",
+            handler="normal", pinned=row["pinned"],
+        )  # fmt: skip
 
     def _delete_connections(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         self.close(int(words[1]))
@@ -418,13 +442,18 @@ class FakeEngine:
     def _post_halt(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         halt = HaltView(halted=True, by=actor, at=self.now)
         self.engine = msgspec.structs.replace(self.engine, halt=halt)
+        return halt
 
     def _delete_halt(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         self.engine = msgspec.structs.replace(self.engine, halt=HaltView())
 
     def _post_reset(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         for proxy in self.engine.proxies:
-            self._put(proxy.name, actor, "reset", behavior="", chain=())
+            if self.asked_proxy in ("", proxy.name):
+                calm: dict[str, Any] = {"behavior": "", "base": "", "chain": (), "pins": {}}
+                self._put(proxy.name, actor, "reset", bypass=False, enabled=True, **calm)
+        for row in self.rows:
+            row["pinned"] = ""
 
     def _get_profile(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         tables = [
@@ -442,6 +471,7 @@ class FakeEngine:
     def _put_profile(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         for table in body["proxy"]:
             self._put(table["name"], actor, "profile", behavior=table.get("behavior", ""))
+        return self.engine
 
     def _post_profile(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         if words[1] == "diff":

@@ -62,11 +62,11 @@ async def test_every_screen_is_inert(keys: str) -> None:
 async def test_an_error_of_the_engine_is_inert() -> None:
     """What the engine says when it refuses is written out."""
     engine = FakeEngine()
-    engine.refuse["PUT", "/proxies/redis/mix"] = HOSTILE
+    engine.refuse["POST", "/reset"] = HOSTILE
     async with console(engine) as shown:
         await shown.press("0")
 
-        assert VISIBLE in shown.line(-1)
+        assert VISIBLE in shown.said()
         assert_inert(shown)
 
 
@@ -87,7 +87,7 @@ async def test_a_profile_with_a_hostile_name(
     """A file's name is written out, and what is wrong inside it too."""
     (tmp_path / "a\x1b]0;t\x07.toml").write_text("seed = '\x1b'")
     monkeypatch.chdir(tmp_path)
-    async with console(profile="") as shown:
+    async with console(FakeEngine(profile="")) as shown:
         await shown.press("R", "d")
 
         assert "\\x1b]0;t" in shown.text()
@@ -109,7 +109,10 @@ def storm_engine() -> FakeEngine:
     engine = FakeEngine(connections=3)
     option = {"name": HOSTILE, "type": "string", "default": HOSTILE, "help": HOSTILE,
               "choices": [HOSTILE, "b"], "unit": HOSTILE}  # fmt: skip
-    engine.catalogue = [{"name": HOSTILE, "help": HOSTILE, "options": [option]}, *engine.catalogue]
+    engine.catalogue = [
+        {"name": HOSTILE, "aliases": [], "help": HOSTILE, "options": [option]},
+        *engine.catalogue,
+    ]
     entry = ChainView(name=HOSTILE, handler=HOSTILE, direction="both", probability=1,
                       options={HOSTILE: "b"})  # fmt: skip
     engine.put_chain(entry)
@@ -162,7 +165,7 @@ async def test_a_profiles_texts_are_inert_in_the_difference(
     text = tomlkit.dumps({"proxy": [{"name": "redis", "backend": HOSTILE, HOSTILE: HOSTILE}]})
     (tmp_path / "a.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    async with console(profile="a.toml") as shown:
+    async with console(FakeEngine(profile="a.toml")) as shown:
         await shown.press("R", "d")
         await shown.until("would change")
 

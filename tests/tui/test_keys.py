@@ -26,9 +26,10 @@ REQUESTS: list[tuple[str, list[str], tuple[str, str, Any]]] = [
     ("fault.less-1", ["left_square_bracket"], ("PATCH", MIX, {"delay": 19})),
     ("fault.equal", ["equals_sign"],
      ("PATCH", MIX, {"delay": 25, "errors": 25, "blackout": 25})),
-    ("fault.normal", ["0"], ("PUT", MIX, {"behavior": ""})),
+    ("fault.normal", ["0"], ("POST", "/reset", None)),
+    ("fault.normal-here", ["z"], ("POST", "/reset?proxy=redis", None)),
     ("fault.bypass", ["b"], ("PUT", "/proxies/redis/bypass", {"bypass": True})),
-    ("fault.solo", ["s"], ("PUT", MIX, {"behavior": "100:delay"})),
+    ("fault.solo", ["s", "s"], ("PUT", MIX, {"behavior": "100:delay"})),
     ("fault.timed", ["t", "3", "0", "enter"],
      ("PUT", MIX, {"behavior": "100:delay", "duration": 30})),
     ("settings.more", ["e", "right"], ("PATCH", SLEEP, {"sleep": 1.1})),
@@ -69,12 +70,12 @@ async def test_a_key_makes_its_request(
         ("fault.weight", "delay 40", ("PATCH", MIX, {"delay": 40})),
         ("fault.timed", "blackout 5",
          ("PUT", MIX, {"behavior": "100:blackout", "duration": 5})),
-        ("fault.normal", "", ("PUT", MIX, {"behavior": ""})),
+        ("fault.normal", "", ("POST", "/reset", None)),
+        ("fault.solo", "hang", ("PUT", MIX, {"behavior": "100:hang"})),
         ("fault.bypass", "", ("PUT", "/proxies/redis/bypass", {"bypass": True})),
         ("handler.set", "delay jitter 20ms", ("PATCH", SLEEP, {"jitter": 0.02})),
-        ("engine.halt", "", ("POST", "/halt", {})),
+        ("engine.halt", "", ("POST", "/halt", {"reason": ""})),
         ("engine.release", "", ("DELETE", "/halt", None)),
-        ("engine.reset", "", ("POST", "/reset", None)),
         ("journal.mark", "deployed 1.4", ("POST", "/journal", {"note": "deployed 1.4"})),
         ("rules.save", "", None),
     ],
@@ -130,7 +131,7 @@ async def test_keys_can_be_moved() -> None:
         await shown.press("f9")
 
         assert before == []
-        assert shown.engine.requests == [("PUT", MIX, {"behavior": ""})]
+        assert shown.engine.requests == [("POST", "/reset", None)]
         shown.clock.now += 10
         await shown.settle()
         assert "f9 all normal" in shown.line(-1)
@@ -143,7 +144,7 @@ async def test_a_fault_key_right_after_a_dialog_is_ignored() -> None:
         await shown.press_at_once("0")
 
         assert shown.engine.requests == []
-        assert "key ignored" in shown.line(-1)
+        assert "key ignored" in shown.said()
 
 
 async def test_another_key_cancels_a_reset() -> None:
@@ -152,7 +153,7 @@ async def test_another_key_cancels_a_reset() -> None:
         await shown.press("x", "j", "x")
 
         assert shown.engine.requests == []
-        assert "press x again to reset #" in shown.line(-1)
+        assert "press x again to reset #" in shown.said()
 
 
 async def test_all_that_match_are_reset_with_two_presses() -> None:
@@ -169,16 +170,116 @@ async def test_all_that_match_are_reset_with_two_presses() -> None:
 
 
 async def test_all_proxies_or_one() -> None:
-    """With several proxies, ``n`` chooses one; until then keys act on all."""
+    """With several proxies, ``n`` chooses one; ``z`` makes those in view normal, ``0`` all."""
     async with console(FakeEngine(proxies=("redis", "mysql"))) as shown:
-        await shown.press("0")
+        await shown.press("z")
         everyone = [path for _, path, _ in shown.engine.requests]
         await shown.press("u", "n")
         shown.engine.requests.clear()
+        await shown.press("z")
+        here = [p.behavior for p in shown.engine.engine.proxies]
         await shown.press("0")
 
-        assert everyone == ["/proxies/redis/mix", "/proxies/mysql/mix"]
-        assert [path for _, path, _ in shown.engine.requests] == ["/proxies/redis/mix"]
+        assert here == ["", "20:delay,10:errors,5:blackout"]
+        assert everyone == ["/reset?proxy=redis", "/reset?proxy=mysql"]
+        assert [path for _, path, _ in shown.engine.requests] == ["/reset?proxy=redis", "/reset"]
+        assert [p.behavior for p in shown.engine.engine.proxies] == ["", ""]
+
+
+async def test_what_was_made_normal_everywhere_is_told_and_taken_back() -> None:
+    """The flash of ``0`` lists what it ended, and ``u`` brings all of it back."""
+    engine = FakeEngine(proxies=("redis", "mysql"))
+    engine.put_chain(engine.entry("delay", "lag", sleep=0.2))
+    async with console(engine) as shown:
+        await shown.press("n", "a", "b")
+        await shown.press("0")
+        told = shown.said()
+        calm = [(p.behavior, p.chain, p.pins, p.bypass) for p in engine.engine.proxies]
+        await shown.press("u")
+
+        mix = "20:delay,10:errors,5:blackout"
+        ended = f"redis: {mix} + chain 1 + 1 pinned + bypass, mysql: {mix}"
+        assert f"all normal · ended {ended}" in told
+        assert calm == [("", (), {}, False)] * 2
+        assert [p.behavior for p in engine.engine.proxies] == [mix, mix]
+        assert [e.name for e in engine.proxy().chain] == ["lag"]
+        assert engine.proxy().pins == {"delay": 1}
+        assert engine.proxy().bypass
+
+
+async def test_a_stray_key_does_not_hit_several_proxies() -> None:
+    """With several proxies in view, a fault is asked for twice; the line says what it would do."""
+    engine = FakeEngine(proxies=("redis", "mysql"), behavior="")
+    async with console(engine) as shown:
+        await shown.press("2")
+        asked = shown.text()
+        nothing = list(engine.requests)
+        await shown.press("2")
+        both = [p.behavior for p in engine.engine.proxies]
+        await shown.press("3", "j", "3")
+
+        assert "press again: delay redis 0% → 20%, mysql 0% → 20%" in asked
+        assert nothing == []
+        assert both == ["20:delay", "20:delay"]
+        assert len(engine.requests) == 2
+
+
+async def test_typing_into_the_wrong_pane_breaks_nothing() -> None:
+    """Neither ``select`` nor a word with ``ss`` puts one handler in force for everything."""
+    engine = FakeEngine(behavior="")
+    async with console(engine) as shown:
+        await shown.press(*"select", "escape", "escape")
+        shown.table.focus()
+        for key in "ss":
+            shown.clock.now += 0.1
+            await shown.press_at_once(key)
+
+        assert engine.requests == []
+
+
+async def test_the_handler_touched_last_is_the_selected_one() -> None:
+    """Keys, the palette and typed weights select: what comes next acts on the same handler."""
+    async with console() as shown:
+        seen = []
+        for keys in (["5"], ["3"]):
+            await shown.press(*keys)
+            seen.append(shown.session.selected)
+        await shown.press("right_square_bracket")
+        shown.app.screen.post_message(Run("fault.toggle", "bounce"))
+        await shown.settle()
+        seen.append(shown.session.selected)
+
+        assert seen == ["hang", "errors", "bounce"]
+        assert shown.engine.requests[2] == ("PATCH", MIX, {"errors": 1})
+        assert "bounce · settings" in shown.text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 36)])
+async def test_what_is_on_is_always_visible_and_first(size: tuple[int, int]) -> None:
+    """A handler without a key that is switched on stands with those that are on, before others."""
+    engine = FakeEngine(behavior="5:delay")
+    async with console(engine, size=size) as shown:
+        shown.app.screen.post_message(Run("fault.toggle", "bounce"))
+        await shown.settle()
+        shown.session.select("normal")
+        await shown.later()
+        text = shown.text()
+
+        assert text.index("bounce") < text.index("errors")
+        assert text.index("delay") < text.index("bounce") < text.index("hang")
+
+
+async def test_boxes_say_on_off_or_mixed() -> None:
+    """Over several proxies a handler may be on for some; then both ends of its weights are told."""
+    engine = FakeEngine(proxies=("redis", "mysql"), behavior="")
+    async with console(engine) as shown:
+        engine.change("x", "/proxies/redis/mix", {"delay": 5, "hang": 10})
+        engine.change("x", "/proxies/mysql/mix", {"hang": 10})
+        await shown.settle()
+        boxes = {line[9:16].strip(): line[4:7] for line in shown.text().split("\n")[5:12]}
+
+        assert (boxes["delay"], boxes["hang"], boxes["errors"]) == ("[~]", "[x]", "[ ]")
+        assert "0-5%" in shown.text()
 
 
 async def test_the_screen_of_a_connection_has_its_keys() -> None:

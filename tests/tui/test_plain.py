@@ -25,9 +25,9 @@ def foreign(shown: Console) -> set[str]:
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 36), (160, 48)])
 async def test_every_screen_is_ascii(size: tuple[int, int]) -> None:
     """Screens, dialogs and Textual's own palette: nothing outside of printable ASCII is drawn."""
-    engine = FakeEngine(proxies=("grüße", "b"))
+    engine = FakeEngine(proxies=("grüße", "b"), profile="größe.toml")
     engine.payload = [{"direction": d, "offset": at, "bytes": data} for d, at, data in PAYLOAD]
-    async with console(engine, size=size, config=ASCII, profile="größe.toml") as shown:
+    async with console(engine, size=size, config=ASCII) as shown:
         for keys in WAYS:
             await shown.press(*keys)
             await eventually(lambda: shown.text().strip(), what=f"a picture of {keys}")

@@ -56,9 +56,9 @@ async def test_a_refusal_puts_the_old_weight_back() -> None:
     async with console(engine) as shown:
         await shown.press("plus")
 
-        assert "failed: halted by ci" in shown.line(-1)
+        assert "failed: halted by ci" in shown.said()
         assert "20%" in shown.text()
-        assert "25%" not in shown.text().removesuffix(shown.line(-1))
+        assert "25%" not in shown.text().replace(shown.said(), "")
 
 
 async def test_another_clients_change_is_told_with_its_name() -> None:
@@ -69,7 +69,7 @@ async def test_another_clients_change_is_told_with_its_name() -> None:
         await shown.settle()
 
         assert "45%" in shown.text()
-        assert "test_checkout: weights" in shown.line(-1)
+        assert "test_checkout: weights" in shown.said()
 
 
 async def test_freezing_loses_nothing() -> None:
@@ -216,7 +216,7 @@ async def test_one_field_is_copied(
         await shown.press(key)
 
         assert copied() == expected
-        assert f"{said}: copied with wl-copy" in shown.line(-1)
+        assert f"{said}: copied with wl-copy" in shown.said()
         assert "client address 10.0.0.3:40003" in menu
 
 
@@ -255,7 +255,7 @@ async def test_exporting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
         assert len(rows.read_text().splitlines()) == 6
         assert all(json.loads(line)["seq"] for line in events.read_text().splitlines())
-        assert "5 connections" in shown.line(-1)
+        assert "5 connections" in shown.said()
 
 
 async def test_profiles_are_compared_loaded_and_saved(
@@ -307,7 +307,7 @@ async def test_the_journal_is_exported(tmp_path: Path, monkeypatch: pytest.Monke
         await shown.press("w")
         (report,) = written(tmp_path)
 
-        assert "| console | redis: mix: 20:delay" in report.read_text()
+        assert "| console | redis: reset: 20:delay" in report.read_text()
 
 
 async def test_the_first_run_makes_a_proxy() -> None:
@@ -326,7 +326,7 @@ async def test_quitting_with_faults_on_takes_two_presses() -> None:
     """While faults are on, ``q`` asks; a second one quits."""
     async with console() as shown:
         await shown.press("q")
-        asked = shown.line(-1)
+        asked = shown.said()
         await shown.pilot.press("q")
 
         assert "press q again" in asked

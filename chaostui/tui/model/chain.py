@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
+from chaostui.client import calls
+from chaostui.client.ask import Ask, part, proxy_path
 from chaostui.engine.views import ChainView, ProxyView
 from chaostui.tui.model import figures
-from chaostui.tui.model.changes import NOTHING, Change, Request, entry_body, proxy_path
+from chaostui.tui.model.changes import (
+    NOTHING,
+    Call,
+    Change,
+    Expect,
+    Known,
+    Step,
+    about,
+    entry_body,
+    put_proxy,
+)
 from chaostui.tui.model.faults import Mistyped
 from chaostui.tui.model.form import Field, FieldError
 
@@ -92,21 +104,62 @@ def told(entry: ChainView, fields: Sequence[Field]) -> str:
     return ", ".join(differing)
 
 
-# --- changes -------------------------------------------------------------------------------
+# --- changes ---------------------------------------------------------------------------
+
+
+def _add(proxy: str, entry: Mapping[str, Any]) -> Call:
+    ask = Ask("POST", proxy_path(proxy, "/chain"), ChainView, dict(entry))
+    return Call(ask, take=_taken(proxy))
+
+
+def _taken(proxy: str) -> Callable[[Known, Any], None]:
+    """Put the entry that was answered in its place, or at the end."""
+
+    def take(known: Known, new: ChainView) -> None:
+        def put(view: ProxyView) -> ProxyView:
+            if all(entry.name != new.name for entry in view.chain):
+                return replace(view, chain=(*view.chain, new))
+            chain = tuple(new if entry.name == new.name else entry for entry in view.chain)
+            return replace(view, chain=chain)
+
+        known.alter(about(proxy, put))
+
+    return take
+
+
+def _without(proxy: str, name: str) -> Expect:
+    return about(proxy, lambda p: replace(p, chain=tuple(e for e in p.chain if e.name != name)))
+
+
+def _drop(proxy: str, name: str) -> Call:
+    return Call(calls.remove_chain(name, proxy=proxy), _without(proxy, name))
+
+
+def _alter(proxy: str, name: str, values: Mapping[str, Any]) -> Call:
+    ask = Ask("PATCH", _entry_path(proxy, name), ChainView, dict(values))
+    return Call(ask, take=_taken(proxy))
+
+
+def _whole(proxy: ProxyView, chain: Sequence[ChainView]) -> Call:
+    return put_proxy(proxy.name, {"chain": [entry_body(entry) for entry in chain]})
+
+
+def _entry_path(proxy: str, name: str) -> str:
+    return proxy_path(proxy, f"/chain/{part(name)}")
 
 
 def add(proxies: Sequence[ProxyView], new: Addition) -> Change:
     """Put a new entry at the end of each proxy's chain."""
-    do, undo, touches = [], [], set()
+    steps, touches = [], set()
     for proxy in proxies:
         name = _free_name(new, proxy)
         head = {"handler": new.handler, "name": name, "direction": new.direction}
         body = {**new.options, **head, "probability": new.probability}
-        do.append(Request("POST", proxy_path(proxy.name, "chain"), body))
-        undo.append(Request("DELETE", entry_path(proxy.name, name)))
+        steps.append(Step(_add(proxy.name, body), (_drop(proxy.name, name),)))
         touches.add((proxy.name, f"chain.{name}"))
-    label = f"chain: {new.handler} {new.direction} {_percent(new.probability)}"
-    return Change(label, tuple(do), tuple(undo), frozenset(touches)) if do else NOTHING
+    place = f" on {', '.join(p.name for p in proxies)}" if len(proxies) > 1 else ""
+    label = f"chain: {new.handler} {new.direction} {_percent(new.probability)}{place}"
+    return Change(label, tuple(steps), frozenset(touches)) if steps else NOTHING
 
 
 def _free_name(new: Addition, proxy: ProxyView) -> str:
@@ -120,8 +173,7 @@ def remove(proxy: ProxyView, entry: ChainView) -> Change:
     """Take an entry out; the way back puts the whole chain in its order again."""
     return Change(
         f"chain: {entry.name} removed",
-        (Request("DELETE", entry_path(proxy.name, entry.name)),),
-        (_whole(proxy, proxy.chain),),
+        (Step(_drop(proxy.name, entry.name), (_whole(proxy, proxy.chain),)),),
         frozenset({(proxy.name, f"chain.{entry.name}")}),
     )
 
@@ -131,12 +183,11 @@ def put(proxy: ProxyView, entry: ChainView, name: str, value: Any) -> Change:
     before = entry.probability if name == "probability" else entry.options.get(name)
     if value == before:
         return NOTHING
-    path = entry_path(proxy.name, entry.name)
     shown = _percent(value) if name == "probability" else value
+    there, back = (_alter(proxy.name, entry.name, {name: each}) for each in (value, before))
     return Change(
         f"chain: {entry.name} {name} {shown}",
-        (Request("PATCH", path, {name: value}),),
-        (Request("PATCH", path, {name: before}),),
+        (Step(there, (back,)),),
         frozenset({(proxy.name, f"chain.{entry.name}")}),
     )
 
@@ -160,27 +211,4 @@ def move(proxy: ProxyView, entry: ChainView, by: int) -> Change:
     order.insert(at + by, order.pop(at))
     label = f"chain: {entry.name} acts {'earlier' if by < 0 else 'later'}"
     touches = frozenset({(proxy.name, f"chain.{entry.name}")})
-    return Change(label, (_whole(proxy, order),), (_whole(proxy, proxy.chain),), touches)
-
-
-def _whole(proxy: ProxyView, chain: Sequence[ChainView]) -> Request:
-    return Request("PATCH", proxy_path(proxy.name), {"chain": [entry_body(e) for e in chain]})
-
-
-def acknowledged(proxy: ProxyView, request: Request, answer: Any) -> ProxyView:
-    """A proxy with what the engine answered to a request about its chain."""
-    path = proxy_path(proxy.name, "chain")
-    if request.path != path and not request.path.startswith(f"{path}/"):
-        return proxy
-    if request.method == "DELETE":
-        kept = [e for e in proxy.chain if entry_path(proxy.name, e.name) != request.path]
-    else:
-        new = msgspec.convert(answer, ChainView, strict=False)
-        kept = [new if entry.name == new.name else entry for entry in proxy.chain]
-        kept += [new] if request.method == "POST" else []
-    return msgspec.structs.replace(proxy, chain=tuple(kept))
-
-
-def entry_path(proxy: str, name: str) -> str:
-    """The path of a chain entry."""
-    return proxy_path(proxy, "chain", name)
+    return Change(label, (Step(_whole(proxy, order), (_whole(proxy, proxy.chain),)),), touches)

@@ -13,7 +13,7 @@ from typing import Any
 from chaostui.engine.views import EngineView, ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import mix
-from chaostui.tui.model.changes import Request, entry_body, proxy_path
+from chaostui.tui.model.changes import entry_body, put_mix, put_proxy
 from chaostui.tui.model.lines import Line, line
 from chaostui.tui.model.rows import Rows
 
@@ -22,16 +22,10 @@ def as_curl(proxies: Sequence[ProxyView], base: str) -> str:
     """The mixes in force as calls of curl, one a line, and chains where there are any."""
     calls = []
     for proxy in proxies:
-        calls.append(Request("PUT", proxy_path(proxy.name, "mix"), _body(proxy)))
+        calls.append(put_mix(proxy.name, proxy.behavior, options=_options(proxy)))
         if proxy.chain:
-            chain = [entry_body(entry) for entry in proxy.chain]
-            calls.append(Request("PATCH", proxy_path(proxy.name), {"chain": chain}))
+            calls.append(put_proxy(proxy.name, {"chain": [entry_body(e) for e in proxy.chain]}))
     return "\n".join(call.curl(base) for call in calls)
-
-
-def _body(proxy: ProxyView) -> dict[str, Any]:
-    options = _options(proxy)
-    return {"behavior": proxy.behavior, **({"options": options} if options else {})}
 
 
 def as_cli(proxies: Sequence[ProxyView]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chaostui.client import calls
 from chaostui.engine.views import ProxyView
-from chaostui.tui.model import changes, figures, mix
-from chaostui.tui.model.changes import Change
+from chaostui.tui.model import calm, changes, figures, mix
+from chaostui.tui.model.changes import Call, Change, Step
 
 
 class Mistyped(ValueError):
@@ -19,6 +20,11 @@ class Situation:
     """What a fault key acts on: the proxies in view, the handlers and the selected one."""
 
     proxies: Sequence[ProxyView] = ()
+    everything: Sequence[ProxyView] = ()
+    """All proxies of the engine."""
+    pins: calm.Pins = field(default_factory=dict)
+    doors: frozenset[str] = frozenset()
+    """The handlers that meet all who connect: switched on, they act all the time."""
     names: tuple[str, ...] = (mix.NORMAL,)
     selected: str = mix.NORMAL
     remembered: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -52,15 +58,26 @@ class Situation:
             raise Mistyped(f"no handler is named {word!r} (there are {', '.join(self.names)})")
         return found[0]
 
+    def touch(self, word: str) -> str:
+        """The handler a word means, which is the selected one from now on."""
+        self.selected = self.named(word)
+        return self.selected
+
 
 def _toggle(now: Situation, argument: str) -> Change:
-    name = now.named(argument)
+    """One direction for all: off wherever it is on anywhere, else on everywhere."""
+    name = now.touch(argument)
+    first = mix.FIRST_TOTAL if name == mix.NORMAL else mix.FIRST_WEIGHT
+    first = 100.0 if name in now.doors else first
+    weights = [mix.read(proxy.behavior) for proxy in now.proxies]
+    on = any(mix.is_on(each, name) for each in weights)
 
     def compute(proxy: ProxyView, weights: mix.Weights) -> mix.Weights:
-        return mix.toggle(weights, name, now.remembered.get((proxy.name, name), 0.0))
+        remembered = now.remembered.get((proxy.name, name), 0.0)
+        return mix.switch(weights, name, remembered or first, on=not on)
 
     change = changes.reweigh(now.proxies, name, compute)
-    return change or Change(_why_not(now, name), ())
+    return change or Change(_why_not(now, name))
 
 
 def _why_not(now: Situation, name: str) -> str:
@@ -77,19 +94,19 @@ def _step(delta: float) -> Callable[[Situation, str], Change]:
         change = changes.reweigh(now.proxies, name, lambda _, w: mix.step(w, name, delta))
         if change or not now.proxies:
             return change
-        return Change(_why_not(now, name) if delta > 0 else f"{name} is at its lowest", ())
+        return Change(_why_not(now, name) if delta > 0 else f"{name} is at its lowest")
 
     return step
 
 
 def _equal(now: Situation, argument: str) -> Change:
     change = changes.reweigh(now.proxies, now.selected, lambda _, w: mix.equal(w))
-    return Change("spread equally", change.do, change.undo, change.touches) if change else change
+    return changes.joined("spread equally", [change])
 
 
 def _weight(now: Situation, argument: str) -> Change:
     word, _, number = argument.rpartition(" ")
-    name = now.named(word.strip())
+    name = now.touch(word.strip())
     try:
         weight = figures.parse_number(number.rstrip("%"))
     except ValueError:
@@ -100,7 +117,11 @@ def _weight(now: Situation, argument: str) -> Change:
 
 
 def _normal(now: Situation, argument: str) -> Change:
-    return changes.all_normal(now.proxies)
+    return calm.everything(now.everything or now.proxies, now.pins)
+
+
+def _normal_here(now: Situation, argument: str) -> Change:
+    return calm.some(now.proxies, now.pins)
 
 
 def _bypass(now: Situation, argument: str) -> Change:
@@ -108,18 +129,18 @@ def _bypass(now: Situation, argument: str) -> Change:
 
 
 def _solo(now: Situation, argument: str) -> Change:
-    name = now.named(argument)
+    name = now.touch(argument)
     alone = mix.write(mix.solo(name))
     if alone and now.proxies and all(proxy.behavior == alone for proxy in now.proxies):
         before = {p.name: now.before_solo.get(p.name, "") for p in now.proxies}
         return changes.restore(now.proxies, before, f"{name} solo is over")
     now.before_solo.update({proxy.name: proxy.behavior for proxy in now.proxies})
-    return changes.replace(now.proxies, alone, f"{name} solo")
+    return changes.whole(now.proxies, alone, f"{name} solo")
 
 
 def _timed(now: Situation, argument: str) -> Change:
     word, _, span = argument.rpartition(" ")
-    name = now.named(word.strip())
+    name = now.touch(word.strip())
     if name == mix.NORMAL:
         raise Mistyped("select a fault first: normal needs no end")
     try:
@@ -129,19 +150,37 @@ def _timed(now: Situation, argument: str) -> Change:
     if seconds <= 0:
         raise Mistyped("a time is more than 0 s")
     alone = mix.write(mix.solo(name))
-    return changes.replace(now.proxies, alone, f"{name} for {figures.clock(seconds)}", seconds)
+    return changes.whole(now.proxies, alone, f"{name} for {figures.clock(seconds)}", seconds)
 
 
 def _halt(now: Situation, argument: str) -> Change:
-    return Change("halt: everything is normal", (changes.Request("POST", "/halt", {}),))
+    return Change("halt: everything is normal", (Step(Call(calls.halt())),))
 
 
 def _release(now: Situation, argument: str) -> Change:
-    return Change("halt released", (changes.Request("DELETE", "/halt"),))
+    return Change("halt released", (Step(Call(calls.release())),))
 
 
-def _reset(now: Situation, argument: str) -> Change:
-    return Change("engine reset", (changes.Request("POST", "/reset"),))
+def sweeps(change: Change, proxies: Sequence[ProxyView]) -> bool:
+    """Whether a change could break more than one meant by a single key.
+
+    It does where it raises the faults of several proxies, or makes all of one's traffic faulty
+    at a stroke.
+    """
+    raised = []
+    for proxy in proxies:
+        after = proxy
+        for call in change.do:
+            after = call.expect(after)
+        before, now = _share(proxy), _share(after)
+        if now > before:
+            raised.append(now == 100.0 and now - before > 5)
+    return len(raised) > 1 or any(raised)
+
+
+def _share(proxy: ProxyView) -> float:
+    """The share of faults in force, where anything is."""
+    return 0.0 if proxy.bypass or not proxy.enabled else mix.faulty(mix.read(proxy.behavior))
 
 
 FAULTS: Mapping[str, Callable[[Situation, str], Change]] = {
@@ -153,11 +192,11 @@ FAULTS: Mapping[str, Callable[[Situation, str], Change]] = {
     "fault.equal": _equal,
     "fault.weight": _weight,
     "fault.normal": _normal,
+    "fault.normal-here": _normal_here,
     "fault.bypass": _bypass,
     "fault.solo": _solo,
     "fault.timed": _timed,
     "engine.halt": _halt,
     "engine.release": _release,
-    "engine.reset": _reset,
 }
 """Action id to what it changes; each may raise Mistyped."""

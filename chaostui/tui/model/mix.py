@@ -9,6 +9,8 @@ from chaostui.settings import Mix
 NORMAL = "normal"
 FIRST_WEIGHT = 20.0
 """What a handler gets when it is switched on for the first time."""
+FIRST_TOTAL = 50.0
+"""What all faults get when ``normal`` is switched on again for the first time."""
 
 Weights = dict[str, float]
 
@@ -56,18 +58,22 @@ def step(weights: Mapping[str, float], name: str, delta: float) -> Weights:
     return set_weight(weights, name, now + delta)
 
 
-def toggle(weights: Mapping[str, float], name: str, remembered: float = 0.0) -> Weights:
-    """Switch ``name`` off, or on with the weight it had before.
+def is_on(weights: Mapping[str, float], name: str) -> bool:
+    """Whether a handler has any of the traffic."""
+    return faulty(weights) < 100.0 if name == NORMAL else weights.get(name, 0.0) > 0
+
+
+def switch(weights: Mapping[str, float], name: str, weight: float, *, on: bool) -> Weights:
+    """Switch ``name`` on with ``weight``, or off; what is so already stays as it is.
 
     ``normal`` off means that the faults share all the traffic; on again, that they return to
-    the total ``remembered`` (half the traffic where there is none).
+    a total of ``weight``.
     """
+    if is_on(weights, name) == on:
+        return dict(weights)
     if name == NORMAL:
-        whole = faulty(weights) >= 100.0
-        return scale(weights, (remembered or 50.0) if whole else 100.0)
-    if weights.get(name, 0.0) > 0:
-        return set_weight(weights, name, 0.0)
-    return set_weight(weights, name, remembered or FIRST_WEIGHT)
+        return scale(weights, weight if on else 100.0)
+    return set_weight(weights, name, weight if on else 0.0)
 
 
 def solo(name: str) -> Weights:

@@ -1,4 +1,4 @@
-"""The state of faults in words: what the top bar always says."""
+"""The state of faults in words: what the top bar always says of the whole engine."""
 
 from __future__ import annotations
 
@@ -9,46 +9,147 @@ from chaostui.engine.views import EngineView, ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import figures, mix
 
+DOORS = {"refuse": "refuses clients", "stall": "keeps clients waiting"}
+
 
 @dataclass(frozen=True)
 class Status:
-    """Whether faults are on, in words, and what ends when."""
+    """What is on, where, and what ends when.
 
-    word: str
+    ``wordings`` say the same, each shorter than the one before; ``fit`` chooses one.
+    """
+
+    wordings: tuple[str, ...]
     role: str
-    """``good``, ``warn`` or ``bad``: how the word is coloured."""
+    """``good``, ``warn`` or ``bad``: how the words are coloured."""
     ending: str = ""
+    faults: bool = False
+    """Whether anything is injected, or a proxy is closed."""
+
+    @property
+    def word(self) -> str:
+        """All of it."""
+        return self.wordings[0]
+
+    def fit(self, room: int) -> str:
+        """The longest wording that has room; the shortest one where none has."""
+        return next((word for word in self.wordings if len(word) <= room), self.wordings[-1])
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What is on at one proxy."""
+
+    name: str
+    share: float = 0.0
+    more: tuple[str, ...] = ()
+    """What is on beside the mix."""
+    owner: str = ""
+    closed: bool = False
+    bypass: bool = False
 
     @property
     def faults(self) -> bool:
-        """Whether anything is injected."""
-        return self.word.startswith("FAULTS")
+        return bool(self.share or self.more)
+
+    def told(self, *, owner: bool = True) -> str:
+        """``20% + chain 1 + 2 pinned``."""
+        words = [figures.percent(self.share)] if self.share else []
+        by = f" by {self.owner}" if owner and self.owner else ""
+        return " + ".join([*words, *self.more]) + by
 
 
-def status(engine: EngineView | None, proxies: Sequence[ProxyView]) -> Status:
-    """Say what is being injected into the proxies in view."""
+def status(
+    engine: EngineView | None, proxies: Sequence[ProxyView], view: Sequence[str] = ()
+) -> Status:
+    """Say what is being injected into all proxies of an engine; ``view`` names those in view."""
     if engine is None:
-        return Status("WAITING FOR THE ENGINE", "warn")
-    if engine.halt.halted:
-        by = safe_text(engine.halt.by or "somebody", limit=24)
-        return Status(f"HALTED by {by}", "warn")
-    if not proxies:
-        return Status("NO PROXY YET", "warn")
-    if all(proxy.bypass for proxy in proxies):
-        return Status("BYPASS: everything passes", "warn")
-    acting = [proxy for proxy in proxies if not proxy.bypass and proxy.enabled]
-    shares = [mix.faulty(mix.read(proxy.behavior)) for proxy in acting]
-    chained = sum(len(proxy.chain) for proxy in acting)
-    if not any(shares) and not chained:
-        return Status("ALL NORMAL", "good")
-    parts = [_share(shares)] if any(shares) else []
-    parts += [f"chain {chained}"] if chained else []
-    return Status("FAULTS ON " + " + ".join(parts), "bad", _ending(acting))
+        return Status(("WAITING FOR THE ENGINE", "WAITING"), "warn")
+    if not proxies and not engine.halt.halted:
+        return Status(("NO PROXY YET",), "warn")
+    places = [_place(proxy, passing=engine.halt.halted) for proxy in proxies]
+    on = [place for place in places if place.faults]
+    closed = [place for place in places if place.closed]
+    passing = [place for place in places if place.bypass]
+    head = _halted(engine)
+    if not head and not on and not closed and len(passing) == len(places):
+        return Status(("BYPASS: everything passes", "BYPASS"), "warn")
+    if not (head or on or closed or passing):
+        return Status((f"ALL NORMAL{_spared(proxies)}", "ALL NORMAL"), "good")
+    role = "bad" if on or closed else "warn"
+    return Status(
+        _wordings(head, on, closed, passing, places, view),
+        role,
+        _ending(proxies),
+        faults=bool(on or closed),
+    )
 
 
-def _share(shares: Sequence[float]) -> str:
-    low, high = min(shares), max(shares)
-    return figures.percent(high) if low == high else f"{low:.4g}-{high:.4g}%"
+def _halted(engine: EngineView) -> str:
+    if not engine.halt.halted:
+        return ""
+    return f"HALTED by {safe_text(engine.halt.by or 'somebody', limit=24)}"
+
+
+def _place(proxy: ProxyView, *, passing: bool) -> _Place:
+    name = safe_text(proxy.name, limit=24)
+    if not proxy.enabled:
+        return _Place(name, closed=True)
+    if proxy.bypass:
+        return _Place(name, bypass=True)
+    if passing:
+        return _Place(name)
+    chained = sum(entry.probability > 0 for entry in proxy.chain)
+    pinned = sum(number for handler, number in proxy.pins.items() if handler != mix.NORMAL)
+    more = [f"chain {chained}"] if chained else []
+    more += [f"{pinned} pinned"] if pinned else []
+    more += [DOORS[proxy.door]] if proxy.door in DOORS else []
+    top = proxy.faults[-1] if proxy.faults else None
+    share = mix.faulty(mix.read(proxy.behavior))
+    owner = safe_text(top.owner, limit=40) if share and top is not None and top.session else ""
+    return _Place(name, share, tuple(more), owner)
+
+
+def _spared(proxies: Sequence[ProxyView]) -> str:
+    """Connections that were pinned to be spared are told too."""
+    pinned = sum(proxy.pins.get(mix.NORMAL, 0) for proxy in proxies)
+    return f" · {pinned} pinned" if pinned else ""
+
+
+def _wordings(
+    head: str,
+    on: Sequence[_Place],
+    closed: Sequence[_Place],
+    passing: Sequence[_Place],
+    places: Sequence[_Place],
+    view: Sequence[str],
+) -> tuple[str, ...]:
+    """From every proxy by its name to how many there are."""
+    one = len(places) == 1
+    calm = [p.name for p in places if not (p.faults or p.closed or p.bypass)]
+    beside = [name for name in calm if name in view and len(view) == 1]
+    heads = [head] if head else []
+    long, short, counted = [*heads], [*heads], [*heads]
+    if beside:
+        long.append(f"{beside[0]} normal")
+    if on:
+        long.append("FAULTS ON " + ", ".join(_named(p, one, p.told()) for p in on))
+        share = [p.told(owner=False) for p in on]
+        short.append(
+            "FAULTS ON " + ", ".join(_named(p, one, t) for p, t in zip(on, share, strict=True))
+        )
+        counted.append(f"FAULTS ON {share[0] if one else f'{len(on)}/{len(places)}'}")
+    for word, some in (("CLOSED", closed), ("BYPASS", passing)):
+        if some:
+            names = ", ".join(place.name for place in some)
+            long.append(word if one else f"{word} {names}")
+            short.append(word if one else f"{word} {names}")
+            counted.append(word if one else f"{word} {len(some)}/{len(places)}")
+    return (" · ".join(long), " · ".join(short), " · ".join(counted), counted[0])
+
+
+def _named(place: _Place, one: bool, words: str) -> str:
+    return words if one else f"{place.name} {words}"
 
 
 def _ending(proxies: Sequence[ProxyView]) -> str:

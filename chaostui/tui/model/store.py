@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from chaostui.client.frame import COLUMNS, Frame
-from chaostui.engine.views import EngineView, ProxyView
+from chaostui.engine.views import EngineView, HandlerView, ProxyView
 from chaostui.tui.model.history import SECONDS, History
 from chaostui.tui.model.lines import EventLog, Line
 from chaostui.tui.model.rows import CLOSED, Rows
@@ -40,6 +40,7 @@ class FrameStore:
         self.timeline = History(1.0, SECONDS)
         self._addresses: dict[int, tuple[str, str]] = {}
         self._texts: dict[int, tuple[str, str, str]] = {}
+        self._options: dict[tuple[str, str], dict[str, Any]] = {}
         self._columns: Columns = {name: array(code) for name, code in COLUMNS.items()}
         self._ghosts: deque[dict[str, float]] = deque()
         self._totals: deque[tuple[float, dict[int, int]]] = deque(maxlen=RATE_WINDOW)
@@ -82,6 +83,51 @@ class FrameStore:
         if self.engine is not None:
             known = {view.name: view for view in self.engine.proxies} | {proxy.name: proxy}
             self.engine = msgspec.structs.replace(self.engine, proxies=tuple(known.values()))
+
+    def alter(self, expect: Callable[[ProxyView], ProxyView]) -> None:
+        """Take over what has come as it was expected."""
+        if self.engine is not None:
+            proxies = tuple(map(expect, self.engine.proxies))
+            self.engine = msgspec.structs.replace(self.engine, proxies=proxies)
+
+    def learn(self, proxy: str, handler: HandlerView) -> None:
+        """Take over how a handler stands on a proxy, be it switched on or not."""
+        self._options[proxy, handler.name] = handler.options
+
+        def renewed(view: ProxyView) -> ProxyView:
+            if view.name != proxy:
+                return view
+            mix = tuple(
+                msgspec.structs.replace(each, options=handler.options)
+                if each.name == handler.name
+                else each
+                for each in view.mix
+            )
+            return msgspec.structs.replace(view, mix=mix)
+
+        self.alter(renewed)
+
+    def options(self, proxy: str, handler: str) -> dict[str, Any]:
+        """The options of a handler on a proxy, as far as they are known."""
+        found = dict(self._options.get((proxy, handler), {}))
+        for view in self.proxies:
+            if view.name == proxy:
+                for each in view.mix:
+                    if each.name == handler:
+                        found.update(each.options)
+        return found
+
+    def pins(self) -> dict[str, dict[int, str]]:
+        """The live connections that have a handler of their own: by proxy, id and handler."""
+        found: dict[str, dict[int, str]] = {}
+        if any(proxy.pins for proxy in self.proxies):
+            rows = self.rows
+            columns = (rows.columns["id"], rows.columns["state"])
+            texts = (rows.texts("proxy"), rows.texts("pinned"))
+            for identity, state, proxy, handler in zip(*columns, *texts, strict=True):
+                if handler and state != CLOSED:
+                    found.setdefault(proxy, {})[int(identity)] = handler
+        return found
 
     def _tell(self, frame: Frame) -> None:
         for identity, client, backend in frame.opened:

@@ -34,5 +34,20 @@ class UndoStack(Generic[T]):
         self._done.append(self._undone.pop())
         return self._done[-1]
 
+    def replace(self, change: T, by: T | None) -> None:
+        """A change failed: only ``by`` was made of it, or nothing."""
+        for stack in (self._done, self._undone):
+            for at, each in enumerate(stack):
+                if each is change:
+                    del stack[at]
+                    if by is not None:
+                        stack.insert(at, by)
+                    return
+
+    def keep(self, change: T) -> None:
+        """Undoing it failed: it is still what is undone first."""
+        self._undone = [each for each in self._undone if each is not change]
+        self._done.append(change)
+
     def __repr__(self) -> str:
         return f"<UndoStack {len(self._done)} to undo, {len(self._undone)} to redo>"

@@ -16,7 +16,7 @@ from chaostui.tui.model.faults import FAULTS
 from chaostui.tui.model.lines import Line
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.bars import Banner
-from chaostui.tui.widgets.footer import Footer
+from chaostui.tui.widgets.footer import FlashLine, Footer
 from chaostui.tui.widgets.lineview import LineView
 from chaostui.tui.widgets.topbar import TopBar
 
@@ -30,8 +30,6 @@ class Desk:
 
     session: Session
     config: ConsoleConfig
-    profile: str = ""
-    """The profile's file, where the engine was started with one."""
     owned: bool = False
     restartable: bool = False
     greeting: str = ""
@@ -48,13 +46,14 @@ class ConsoleScreen(Keys, Screen[None]):
         super().__init__()
         self.desk = desk
         self.session = desk.session
-        self._last = ""
+        self._last = ("", "")
 
     def compose(self) -> ComposeResult:
         """Top bar, banner, the screen's own content, footer."""
-        yield TopBar(self.session, profile=self.desk.profile)
+        yield TopBar(self.session)
         yield Banner(self.session, restartable=self.desk.restartable, greeting=self.desk.greeting)
         yield from self.content()
+        yield FlashLine(self.session)
         yield Footer(self.session, self.footer, self.desk.config.keymap)
 
     def content(self) -> Iterable[Widget]:
@@ -96,20 +95,21 @@ class ConsoleScreen(Keys, Screen[None]):
 
     def on_run(self, event: Run) -> None:
         """Let the focused pane, any other pane, or this screen perform an action."""
-        if event.identity != self._last:
-            self._last = event.identity
+        pressed = (event.identity, event.argument)
+        if pressed != self._last:
+            self._last = pressed
             self.session.twice.cancel()
-        if self.dispatch(event.identity, event.argument):
+        if self.dispatch(event.identity, event.argument, by_key=event.by_key):
             event.stop()
             self.tick()
 
-    def dispatch(self, identity: str, argument: str) -> bool:
+    def dispatch(self, identity: str, argument: str, *, by_key: bool = False) -> bool:
         """Perform an action if it is this screen's; others go on to the app."""
         for pane in self._panes():
             if pane.perform(identity, argument):
                 return True
         if identity in FAULTS and (argument or identity not in ASKED):
-            self.session.fault(identity, argument)
+            self.session.fault(identity, argument, by_key=by_key)
             return True
         simple: dict[str, Callable[[], object]] = {
             "fault.undo": self.session.undo,

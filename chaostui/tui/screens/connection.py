@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+import msgspec
 from rich.segment import Segment
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from chaostui.client import calls
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.actions import BY_ID
@@ -112,12 +114,11 @@ class ConnectionScreen(ConsoleScreen):
 
     async def _learn(self) -> None:
         """Ask what happened on this connection before the console saw it."""
-        path = f"/events?since=0&connection={self.connection}"
         try:
-            events = await self.session.link.request("GET", path)
+            events = await self.session.link.do(calls.recent_events(connection=self.connection))
         except (ChaosError, OSError):
             return
-        self.happened.remember([line(event) for event in events])
+        self.happened.remember([line(msgspec.to_builtins(event)) for event in events])
 
     def commands(self) -> Commands:
         """What can be done to this one connection."""

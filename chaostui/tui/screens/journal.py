@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 from textual.widget import Widget
 
+from chaostui.client import calls
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
@@ -62,7 +64,8 @@ class JournalScreen(ConsoleScreen):
 
     async def _learn(self) -> None:
         try:
-            self.entries = await self.session.link.request("GET", "/journal?since=0")
+            changes = await self.session.link.do(calls.journal())
+            self.entries = [msgspec.to_builtins(change) for change in changes]
         except (ChaosError, OSError) as error:
             self.session.flash(str(error), "bad")
         number = figures.number(len(self.entries), "entry", "entries")

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 from textual.widget import Widget
 
+from chaostui.client import calls
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
-from chaostui.tui.model.changes import proxy_path
+from chaostui.tui.model.changes import put_proxy
 from chaostui.tui.model.origins import Setting, settings
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.bars import FilterBar
@@ -69,15 +70,14 @@ class OptionsScreen(ConsoleScreen):
 
     async def _learn(self) -> None:
         try:
-            answer = await self.session.link.request("GET", "/profile")
-            self._profile = answer["profile"]
+            self._profile = (await self.session.link.do(calls.profile())).profile
         except (ChaosError, OSError) as error:
             self.session.flash(str(error), "bad")
         self._show()
 
     def _show(self) -> None:
         engine = self.session.store.engine
-        found = settings(self._profile, engine, self.desk.config, self.desk.profile)
+        found = settings(self._profile, engine, self.desk.config, self.session.profile)
         word = self._word.casefold()
         self._settings = [s for s in found if word in f"{s.place} {s.name} {s.help}".casefold()]
         entries = [
@@ -107,7 +107,7 @@ class OptionsScreen(ConsoleScreen):
     async def _put(self, setting: Setting, text: str) -> None:
         try:
             body = {setting.name: setting.read(text)}
-            await self.session.link.request("PATCH", proxy_path(setting.place), body)
+            await self.session.link.do(put_proxy(setting.place, body).ask)
         except (ChaosError, OSError, ValueError) as error:
             self.session.flash(f"{setting.name}: {error}", "bad")
         else:

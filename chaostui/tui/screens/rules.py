@@ -12,9 +12,12 @@ from typing import Any, ClassVar
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from chaostui.client import calls
+from chaostui.client.shapes import Difference
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
+from chaostui.tui.model.changes import Call, Change, Step
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.chainlist import ChainList
 from chaostui.tui.widgets.listing import Cell, Entry, Listing
@@ -42,6 +45,8 @@ class RulesScreen(ConsoleScreen):
         )
         self.chain = ChainList(self.session)
         self.paths: list[Path] = []
+        self._loaded: Path | None = None
+        """What was loaded last, where that is not the engine's own file."""
 
     def content(self) -> Iterable[Widget]:
         """Profiles, beside them the difference; the chains below both."""
@@ -57,13 +62,18 @@ class RulesScreen(ConsoleScreen):
         super().on_screen_resume()
 
     @property
+    def own(self) -> Path | None:
+        """The file that the engine was started with."""
+        return Path(self.session.profile) if self.session.profile else None
+
+    @property
     def selected(self) -> Path | None:
         """The profile under the cursor."""
         return self.paths[self.profiles.at] if self.paths else None
 
     def refresh_list(self) -> None:
         """List the folder."""
-        own = Path(self.desk.profile) if self.desk.profile else None
+        own = self.own
         folder = Path(self.desk.config.profiles or (own.parent if own else "."))
         found = sorted(p for p in folder.glob("*.toml") if p.name != "pyproject.toml")[:MOST]
         if own is not None and own.exists() and own.absolute() not in map(Path.absolute, found):
@@ -74,15 +84,17 @@ class RulesScreen(ConsoleScreen):
              Cell(safe_text(path.name, limit=60)))
             for path in found
         ]  # fmt: skip
-        self.profiles.show(entries, f"Profiles in {safe_text(str(folder), limit=60)}")
+        saves = f" · S saves to {own.name}" if own else " · W saves to a new file"
+        title = f"Profiles in {safe_text(str(folder), limit=60)}{safe_text(saves, limit=60)}"
+        self.profiles.show(entries, title)
 
     def commands(self) -> Commands:
         """Compare, load and save."""
         return {
             "rules.diff": lambda _: self.start(self._diff),
             "rules.load": self._ask_load,
-            "rules.reload": lambda _: self.start(partial(self._load, Path(self.desk.profile))),
-            "rules.save": lambda _: self.start(self._save),
+            "rules.reload": lambda _: self._reload(),
+            "rules.save": lambda _: self._ask_save(),
             "rules.save-as": lambda name: (
                 self.start(partial(self._save_as, name)) if name else self.ask("ask.file")
             ),
@@ -105,6 +117,22 @@ class RulesScreen(ConsoleScreen):
                 f"press enter again to load {path.name}, any other key cancels", "warn"
             )
 
+    def _reload(self) -> None:
+        if self.own is None:
+            self.session.flash("the engine was started without a profile", "warn")
+        else:
+            self.start(partial(self._load, self.own))
+
+    def _ask_save(self) -> None:
+        """What was loaded from another file would overwrite the engine's own one."""
+        own, other = self.own, self._loaded
+        asks = own is not None and other is not None
+        if asks and not self.session.twice.confirmed("save", self.session.clock()):
+            text = f"{other} was loaded: press S again to write what runs to {own} all the same"
+            self.session.flash(text, "warn")
+        else:
+            self.start(self._save)
+
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
             profile = tomllib.loads(path.read_text())
@@ -119,12 +147,12 @@ class RulesScreen(ConsoleScreen):
         if path is None or profile is None:
             return
         try:
-            answer = await self.session.link.request("POST", "/profile/diff", profile)
+            answer = await self.session.link.do(calls.diff_profile(profile))
         except (ChaosError, OSError) as error:
             text = safe_text(str(error), limit=300)
             self.diff.show([(Cell(text, 0, "bad"),)], f"{path.name} cannot be used")
             return
-        entries = [entry for change in answer["changes"] for entry in _difference(change)]
+        entries = [entry for change in answer.changes for entry in _difference(change)]
         title = f"Loading {safe_text(path.name, limit=40)} would change"
         empty = [(Cell("nothing: it is what runs", 0, "good"),)]
         self.diff.show(entries or empty, title if entries else safe_text(path.name, limit=40))
@@ -134,28 +162,44 @@ class RulesScreen(ConsoleScreen):
         if profile is None:
             return
         try:
-            await self.session.link.request("PUT", "/profile", profile)
+            before = (await self.session.link.do(calls.profile())).profile
         except (ChaosError, OSError) as error:
             self.session.flash(f"{path.name}: {error}", "bad")
-        else:
-            self.session.flash(f"{path.name} loaded", "good")
-            await self._diff()
+            return
+        back = {key: value for key, value in before.items() if key not in OWNERS}
+        step = Step(
+            Call(calls.apply_profile(profile), take=self._taken(path)),
+            (Call(calls.apply_profile(back), take=self._taken(self._loaded)),),
+        )
+        self.session.apply(Change(f"{path.name} loaded", (step,)))
         self.tick()
+
+    def _taken(self, path: Path | None) -> Callable[[object, object], None]:
+        """What is done once the profile of that file is in force."""
+
+        def take(known: object, answer: object) -> None:
+            own = self.own
+            is_own = path is None or (own is not None and path.absolute() == own.absolute())
+            self._loaded = None if is_own else path
+            self.start(self._diff)
+
+        return take
 
     async def _save(self) -> None:
         try:
-            answer = await self.session.link.request("POST", "/profile/save", {})
+            answer = await self.session.link.do(calls.save_profile())
         except (ChaosError, OSError) as error:
             self.session.flash(f"not saved: {error} · W saves to a new file", "bad")
         else:
             self.session.saved()
-            self.session.flash(f"saved to {answer['path']}, comments kept", "good")
+            self._loaded = None
+            self.session.flash(f"saved to {answer.path}, comments kept", "good")
         self.tick()
 
     async def _save_as(self, name: str) -> None:
         path = Path(name)
         try:
-            text = await self.session.link.request("GET", "/profile?format=toml")
+            text = await self.session.link.do(calls.profile_toml())
             await asyncio.to_thread(_write_new, path, text)
         except FileExistsError:
             self.session.flash(f"{path} exists: choose another name", "bad")
@@ -172,11 +216,11 @@ def _write_new(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _difference(change: dict[str, Any]) -> list[Entry]:
+def _difference(change: Difference) -> list[Entry]:
     """One changed value: its path, then what runs and what the profile says."""
-    running, given = _value(change.get("running")), _value(change.get("given"))
+    running, given = _value(change.running), _value(change.given)
     return [
-        (Cell(safe_text(str(change["path"]), limit=80), 0, "title"),),
+        (Cell(safe_text(change.path, limit=80), 0, "title"),),
         (Cell("  - ", 4, "bad"), Cell(running, 0, "bad")),
         (Cell("  + ", 4, "good"), Cell(given, 0, "good")),
     ]

@@ -1,7 +1,8 @@
-"""The footer: what the keys do where the focus is, or what just happened."""
+"""The lowest lines: what the keys do where the focus is, and above it what just happened."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping
 
 from rich.cells import cell_len
@@ -12,6 +13,46 @@ from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView, fit
 
 _ALWAYS = ("help.keys", "help.palette", "help.quit")
+
+
+class FlashLine(LineView):
+    """What just happened, for a while: it lies over the line above the footer, or more of them."""
+
+    DEFAULT_CSS = """
+    FlashLine {
+        display: none; dock: bottom; layer: flash; height: 1; margin-bottom: 1;
+        background: $panel;
+    }
+    FlashLine.open { display: block; }
+    """
+    MOST = 4
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id="flash")
+        self._session = session
+
+    def _text(self) -> list[str]:
+        flash = self._session.flashed
+        if not flash.text or self._session.clock() >= flash.until:
+            return []
+        width = max(20, self.app.size.width - 2)
+        lines = textwrap.wrap(flash.text, width, break_long_words=True)
+        if len(lines) > self.MOST:
+            lines = [*lines[: self.MOST - 1], fit(" ".join(lines[self.MOST - 1 :]), width)]
+        return lines
+
+    def tick(self) -> None:
+        """Show or hide itself."""
+        lines = self._text()
+        if self.has_class("open") != bool(lines):
+            self.set_class(bool(lines), "open")
+        if lines and self.styles.height != len(lines):
+            self.styles.height = len(lines)
+        self.paint()
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        ink = self.ink(self._session.flashed.role)
+        return [[Segment(f" {line}", ink)] for line in self._text()]
 
 
 class Footer(LineView):
@@ -36,19 +77,11 @@ class Footer(LineView):
         return shown(keys[0])
 
     def draw(self, width: int, height: int) -> list[Line]:
-        flash = self._session.flashed
         tail = self._words(_ALWAYS)
         if width < 100:
             tail = [(f"{key}  ", key, identity) for _, key, identity in tail]
         room = width - sum(cell_len(word) for word, _, _ in tail) - 1
-        if flash.text and self._session.clock() < flash.until:
-            self._spans = []
-            text = f" {flash.text}"
-            text = text if cell_len(text) < room else fit(text, max(1, room - 1))
-            line = [Segment(text, self.ink(flash.role))]
-            used = cell_len(line[0].text)
-        else:
-            line, used = self._keys(room)
+        line, used = self._keys(room)
         line.append(Segment(" " * max(0, room - used), self.ink("text")))
         x = max(room, used)
         for word, key, identity in tail:

@@ -9,7 +9,7 @@ from rich.segment import Segment
 
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
-from chaostui.tui.model import changes, figures, form
+from chaostui.tui.model import figures, form
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView, fit, on_cursor
 
@@ -131,8 +131,7 @@ class SettingsPane(LineView, can_focus=True):
         if value == before.get(field.name):
             self._session.flash(f"{field.name} is {field.bounds()}", "warn")
             return
-        change = changes.options(self._session.proxies, handler, {field.name: value}, before)
-        self._session.apply(change)
+        self._session.put_option(handler, field.name, value)
         self.paint()
 
     def _exact(self) -> None:

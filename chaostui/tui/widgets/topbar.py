@@ -13,16 +13,18 @@ from chaostui.tui.model.status import status
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView
 
+NAME = 10
+"""Room that is left to the console's own name, whatever there is to say."""
+
 
 class TopBar(LineView):
     """Profile, listen → backend, the state of faults, and the link to the engine."""
 
     DEFAULT_CSS = "TopBar { height: 1; background: $panel; }"
 
-    def __init__(self, session: Session, *, profile: str = "") -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__(id="topbar")
         self._session = session
-        self._profile = profile
 
     def draw(self, width: int, height: int) -> list[Line]:
         left, right = self._left(width), self._right(width)
@@ -42,7 +44,7 @@ class TopBar(LineView):
 
     def _left(self, width: int) -> Line:
         session, text, dim = self._session, self.ink("text"), self.ink("dim")
-        name = safe_text(PurePath(self._profile).stem or "no profile", limit=24)
+        name = safe_text(PurePath(session.profile).stem or "no profile", limit=24)
         line = [Segment(" chaostui ", self.ink("accent"))]
         line.append(Segment(f" {name}{'*' if session.unsaved else ''}  ", self.ink("title")))
         proxies = session.store.in_view
@@ -59,10 +61,21 @@ class TopBar(LineView):
 
     def _right(self, width: int) -> Line:
         session = self._session
-        state = status(session.store.engine, session.proxies)
-        line = [Segment(state.word, self.ink(state.role))]
-        if state.ending:
-            line.append(Segment(f"  {state.ending}", self.ink("warn")))
+        view = [proxy.name for proxy in session.store.in_view]
+        state = status(session.store.engine, session.everything, view)
+        link = self._link(width)
+        room = width - NAME - sum(cell_len(s.text) for s in link)
+        ending = f"  {state.ending}" if state.ending else ""
+        if len(state.wordings[-1]) + len(ending) > room:
+            ending = ""
+        line = [Segment(state.fit(room - len(ending)), self.ink(state.role))]
+        if ending:
+            line.append(Segment(ending, self.ink("warn")))
+        return [*line, *link]
+
+    def _link(self, width: int) -> Line:
+        """How the engine is, and the display."""
+        session, line = self._session, Line()
         if session.lost:
             line.append(Segment("  ○ lost ", self.ink("bad")))
         elif session.frozen_at is not None:

@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from chaostui.engine.views import ChainView
 from chaostui.tui.model import chain, form
-from chaostui.tui.model.changes import NOTHING, Request
+from chaostui.tui.model.changes import NOTHING, Change
 from chaostui.tui.model.faults import Mistyped
+from chaostui.tui.model.store import FrameStore
 from tests.tui.catalogue import CATALOGUE
 from tests.tui.fake import FakeEngine
-from tests.tui.model.test_faults import proxy
+from tests.tui.model.test_faults import proxy, requests
 
 FIELDS = {entry["name"]: form.fields(entry["options"]) for entry in CATALOGUE}
 ENTRIES = (
@@ -57,13 +59,14 @@ def test_an_addition_goes_to_the_end_under_a_free_name() -> None:
     taken = msgspec.structs.replace(PROXY, chain=(FakeEngine().entry("delay"),))
     change = chain.add([taken], chain.Addition("delay", "downstream", 0.5, {"sleep": 0.1}))
 
-    assert change.do == (
-        Request("POST", "/proxies/redis/chain", {
+    assert requests(change.do) == [
+        ("POST", "/proxies/redis/chain", {
             "handler": "delay", "name": "delay_downstream_2", "direction": "downstream",
             "probability": 0.5, "sleep": 0.1,
         }),
-    )  # fmt: skip
-    assert change.undo == (Request("DELETE", "/proxies/redis/chain/delay_downstream_2"),)
+    ]  # fmt: skip
+    gone = ("DELETE", "/proxies/redis/chain/delay_downstream_2", None)
+    assert requests(change.undo) == [gone]
     assert change.label == "chain: delay downstream 50%"
 
 
@@ -71,7 +74,7 @@ def test_removing_is_undone_in_the_old_order() -> None:
     """The whole chain is put back, since an addition goes to the end."""
     change = chain.remove(PROXY, ENTRIES[0])
 
-    assert change.do == (Request("DELETE", "/proxies/redis/chain/lag"),)
+    assert requests(change.do) == [("DELETE", "/proxies/redis/chain/lag", None)]
     [back] = change.undo
     assert (back.method, back.path) == ("PATCH", "/proxies/redis")
     assert back.body is not None
@@ -84,16 +87,16 @@ def test_the_probability_is_stepped(percent: float, expected: float) -> None:
     change = chain.step(PROXY, ENTRIES[0], percent)
     path = "/proxies/redis/chain/lag"
 
-    assert change.do == (Request("PATCH", path, {"probability": expected}),)
-    assert change.undo == (Request("PATCH", path, {"probability": 0.5}),)
+    assert requests(change.do) == [("PATCH", path, {"probability": expected})]
+    assert requests(change.undo) == [("PATCH", path, {"probability": 0.5})]
 
 
 def test_an_option_is_put() -> None:
     """Undo gives the option its value back; the same value is no change."""
     change = chain.put(PROXY, ENTRIES[0], "sleep", 0.5)
 
-    assert change.do == (Request("PATCH", "/proxies/redis/chain/lag", {"sleep": 0.5}),)
-    assert change.undo == (Request("PATCH", "/proxies/redis/chain/lag", {"sleep": 0.2}),)
+    assert requests(change.do) == [("PATCH", "/proxies/redis/chain/lag", {"sleep": 0.5})]
+    assert requests(change.undo) == [("PATCH", "/proxies/redis/chain/lag", {"sleep": 0.2})]
     assert chain.put(PROXY, ENTRIES[0], "sleep", 0.2) is NOTHING
 
 
@@ -114,14 +117,25 @@ def test_only_what_differs_from_the_defaults_is_told() -> None:
 
 
 def test_an_answer_is_taken_over_ahead_of_the_next_frame() -> None:
-    """Added, changed and removed entries stand in the proxy; other requests change nothing."""
+    """Added, changed and removed entries stand in their proxy, and in no other."""
     new = FakeEngine().entry("hang", "stop")
-    added = chain.acknowledged(PROXY, Request("POST", "/proxies/redis/chain"), new)
     likelier = msgspec.structs.replace(ENTRIES[0], probability=0.9)
-    changed = chain.acknowledged(PROXY, Request("PATCH", "/proxies/redis/chain/lag"), likelier)
-    removed = chain.acknowledged(PROXY, Request("DELETE", "/proxies/redis/chain/lag"), None)
+    addition = chain.Addition("hang", "both", 1.0, {})
 
-    assert added.chain == (*ENTRIES, new)
-    assert changed.chain == (likelier, ENTRIES[1])
-    assert removed.chain == (ENTRIES[1],)
-    assert chain.acknowledged(PROXY, Request("PUT", "/proxies/redis/mix"), None) is PROXY
+    assert after(chain.add([PROXY], addition), new) == (*ENTRIES, new)
+    assert after(chain.step(PROXY, ENTRIES[0], 40), likelier) == (likelier, ENTRIES[1])
+    assert after(chain.remove(PROXY, ENTRIES[0]), None) == (ENTRIES[1],)
+
+
+def after(change: Change, answer: object) -> tuple[ChainView, ...]:
+    """The chain once a change was answered, on the one of two proxies that it is about."""
+    store = FrameStore()
+    other = msgspec.structs.replace(PROXY, name="other")
+    frame = FakeEngine(proxies=()).frame()
+    store.apply(msgspec.structs.replace(
+        frame, engine=msgspec.structs.replace(frame.engine, proxies=(PROXY, other))
+    ))  # fmt: skip
+    change.do[0].answered(store, answer)
+    first, second = store.proxies
+    assert second.chain == ENTRIES
+    return first.chain

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 import pytest
 
-from chaostui.engine.views import ChainView, ProxyView
+from chaostui.engine.views import ProxyView
 from chaostui.tui.actions import ACTIONS
-from chaostui.tui.model.changes import Request
-from chaostui.tui.model.faults import FAULTS, Mistyped, Situation
+from chaostui.tui.model.changes import Call
+from chaostui.tui.model.faults import FAULTS, Mistyped, Situation, sweeps
 
 NAMES = ("normal", "delay", "errors", "hang", "blackout")
 
@@ -24,6 +26,11 @@ def proxy(name: str = "redis", behavior: str = "20:delay,10:errors") -> ProxyVie
 def situation(*proxies: ProxyView, selected: str = "delay") -> Situation:
     """What the operator sees."""
     return Situation(proxies=proxies or (proxy(),), names=NAMES, selected=selected)
+
+
+def requests(made: Iterable[Call]) -> list[tuple[str, str, object]]:
+    """Calls as what the engine is asked."""
+    return [(call.method, call.path, call.body) for call in made]
 
 
 MIX = "/proxies/redis/mix"
@@ -42,7 +49,6 @@ MIX = "/proxies/redis/mix"
         ("fault.less-1", "", ("PATCH", {"delay": 19}), {"delay": 20}),
         ("fault.weight", "delay 40", ("PATCH", {"delay": 40}), {"delay": 20}),
         ("fault.weight", "err 12.5%", ("PATCH", {"errors": 12.5}), {"errors": 10}),
-        ("fault.normal", "", ("PUT", {"behavior": ""}), {"behavior": "20:delay,10:errors"}),
         ("fault.solo", "", ("PUT", {"behavior": "100:delay"}), {"behavior": "20:delay,10:errors"}),
         (
             "fault.timed",
@@ -67,7 +73,7 @@ def test_equal_changes_all_that_is_on() -> None:
     """Spread equally counts normal as one of those that are on."""
     change = FAULTS["fault.equal"](situation(), "")
 
-    assert change.do == (Request("PATCH", MIX, {"delay": 33.3, "errors": 33.3}),)
+    assert requests(change.do) == [("PATCH", MIX, {"delay": 33.3, "errors": 33.3})]
 
 
 def test_bypass_turns_all_the_same_way() -> None:
@@ -77,7 +83,7 @@ def test_bypass_turns_all_the_same_way() -> None:
     both = tuple(msgspec.structs.replace(p, bypass=True) for p in two)
     off = FAULTS["fault.bypass"](situation(*both), "")
 
-    assert on.do == (Request("PUT", "/proxies/b/bypass", {"bypass": True}),)
+    assert requests(on.do) == [("PUT", "/proxies/b/bypass", {"bypass": True})]
     assert [r.body for r in off.do] == [{"bypass": False}, {"bypass": False}]
 
 
@@ -107,20 +113,81 @@ def test_toggling_on_again_gives_the_weight_it_had() -> None:
     now.remember()
     now.proxies = (proxy(behavior="10:errors"),)
 
-    assert FAULTS["fault.toggle"](now, "2").do == (Request("PATCH", MIX, {"delay": 20}),)
+    assert requests(FAULTS["fault.toggle"](now, "2").do) == [("PATCH", MIX, {"delay": 20})]
 
 
-def test_all_normal_empties_chains_and_can_be_undone() -> None:
-    """Chain entries are removed too, and come back with their options on undo."""
-    entry = ChainView(
-        name="lag 1", handler="delay", direction="both", probability=0.5, options={"sleep": 2}
-    )
-    chained = msgspec.structs.replace(proxy(behavior=""), chain=(entry,))
-    change = FAULTS["fault.normal"](situation(chained), "")
+@pytest.mark.parametrize(
+    ("mixes", "after"),
+    [
+        (("5:delay", "", ""), [{"delay": 0}]),
+        (("5:delay", "7:delay,1:hang", ""), [{"delay": 0}, {"delay": 0}]),
+        (("", "", ""), [{"delay": 20}, {"delay": 20}, {"delay": 20}]),
+    ],
+)
+def test_a_toggle_has_one_direction_for_all(mixes: tuple[str, ...], after: list[object]) -> None:
+    """Where a handler is on for some of the proxies in view, it goes off, and on for none."""
+    places = [proxy(name, mixed) for name, mixed in zip("abc", mixes, strict=True)]
+    change = FAULTS["fault.toggle"](situation(*places), "2")
 
-    assert change.do == (Request("DELETE", "/proxies/redis/chain/lag%201"),)
-    body = {"sleep": 2, "handler": "delay", "name": "lag 1", "direction": "both"}
-    assert change.undo == (Request("POST", "/proxies/redis/chain", body | {"probability": 0.5}),)
+    assert [call.body for call in change.do] == after
+
+
+def test_the_label_names_each_proxy() -> None:
+    """With several proxies in view it is said where what changes."""
+    change = FAULTS["fault.toggle"](situation(proxy("a", "5:delay"), proxy("b", "7:delay")), "2")
+
+    assert change.label == "delay a 5% → 0%, b 7% → 0%"
+
+
+@pytest.mark.parametrize("identity", ["fault.toggle", "fault.solo", "fault.weight", "fault.timed"])
+def test_the_handler_touched_last_is_the_selected_one(identity: str) -> None:
+    """Number keys and names select; what comes next acts on the same handler."""
+    now = situation()
+    FAULTS[identity](now, {"fault.weight": "hang 5", "fault.timed": "hang 5"}.get(identity, "4"))
+
+    assert now.selected == "hang"
+
+
+def test_handlers_of_the_whole_server_toggle_at_100() -> None:
+    """A server that is down is down for all, as far as there is room in the mix."""
+    now = situation(proxy(behavior=""), proxy("b", "30:errors"))
+    now.names, now.doors = (*NAMES, "refuse"), frozenset({"refuse"})
+
+    assert [c.body for c in FAULTS["fault.toggle"](now, "refuse").do] == [
+        {"refuse": 100}, {"refuse": 70},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("identity", "argument", "mixes", "asks"),
+    [
+        ("fault.toggle", "2", ("",), False),
+        ("fault.toggle", "2", ("", ""), True),
+        ("fault.toggle", "2", ("5:delay", ""), False),
+        ("fault.solo", "2", ("",), True),
+        ("fault.solo", "2", ("100:hang",), False),
+        ("fault.more", "", ("98:delay",), False),
+        ("fault.more", "", ("5:delay", "5:delay"), True),
+        ("fault.less", "", ("5:delay", "5:delay"), False),
+        ("fault.normal", "", ("5:delay", "5:delay"), False),
+        ("fault.toggle", "1", ("5:delay",), True),
+    ],
+)
+def test_what_a_stray_key_must_not_do(
+    identity: str, argument: str, mixes: tuple[str, ...], asks: bool
+) -> None:
+    """Faults for several proxies, or for everything at a stroke, are asked for twice."""
+    places = [proxy(name, mixed) for name, mixed in zip("ab", mixes, strict=False)]
+
+    assert sweeps(FAULTS[identity](situation(*places), argument), places) is asks
+
+
+def test_bypass_off_is_asked_for_twice_where_it_brings_faults_back_to_several() -> None:
+    """Faults that come back are as bad as new ones."""
+    places = [msgspec.structs.replace(proxy(name), bypass=True) for name in "ab"]
+
+    assert sweeps(FAULTS["fault.bypass"](situation(*places), ""), places)
+    assert not sweeps(FAULTS["fault.bypass"](situation(proxy("a"), proxy("b")), ""), places)
 
 
 @pytest.mark.parametrize(

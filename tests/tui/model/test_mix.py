@@ -31,21 +31,22 @@ def test_steps_stay_within_what_is_left(
 
 
 @pytest.mark.parametrize(
-    ("weights", "name", "remembered", "after"),
+    ("weights", "name", "weight", "on", "after"),
     [
-        (HALF, "delay", 0, {"delay": 0, "errors": 30}),
-        ({"delay": 0.0}, "delay", 35, {"delay": 35}),
-        ({}, "hang", 0, {"hang": 20}),
-        ({"errors": 95.0}, "hang", 0, {"errors": 95, "hang": 5}),
-        (HALF, "normal", 0, {"delay": 40, "errors": 60}),
-        ({"delay": 40.0, "errors": 60.0}, "normal", 50, {"delay": 20, "errors": 30}),
+        (HALF, "delay", 20, False, {"delay": 0, "errors": 30}),
+        (HALF, "delay", 99, True, HALF),
+        ({"delay": 0.0}, "delay", 35, True, {"delay": 35}),
+        ({"delay": 0.0}, "delay", 35, False, {"delay": 0}),
+        ({"errors": 95.0}, "hang", 20, True, {"errors": 95, "hang": 5}),
+        (HALF, "normal", 50, False, {"delay": 40, "errors": 60}),
+        ({"delay": 40.0, "errors": 60.0}, "normal", 50, True, {"delay": 20, "errors": 30}),
     ],
 )
-def test_toggling_remembers(
-    weights: mix.Weights, name: str, remembered: float, after: mix.Weights
+def test_switching_has_one_direction(
+    weights: mix.Weights, name: str, weight: float, on: bool, after: mix.Weights
 ) -> None:
-    """Off is nothing; on is the weight it had, or 20 where it had none, as far as there is room."""
-    assert mix.toggle(weights, name, remembered) == after
+    """Off is nothing, on the weight as far as there is room; what is so already stays."""
+    assert mix.switch(weights, name, weight, on=on) == after
 
 
 def test_equal_shares() -> None:
