@@ -46,7 +46,7 @@ class FlashLine(LineView):
         lines = self._text()
         if self.has_class("open") != bool(lines):
             self.set_class(bool(lines), "open")
-        if lines and self.styles.height != len(lines):
+        if lines and self.size.height != len(lines):
             self.styles.height = len(lines)
         self.paint()
 
