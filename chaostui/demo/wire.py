@@ -27,12 +27,19 @@ class Wire(ABC):
         self._writer.transport.abort()
 
     async def ask(self, request: bytes) -> bool:
-        """Ask, and say whether the answer is one: False for an error page or reply."""
+        """Ask, and say whether the answer is one: False for an error page or reply.
+
+        Raises ConnectionError where the answer is cut short or is none at all.
+        """
         try:
             self._writer.write(request)
             return await self._answer()
         except asyncio.IncompleteReadError as error:
             raise ConnectionResetError("closed before the answer was complete") from error
+        except RuntimeError as error:  # uvloop's word for writing where the peer has gone
+            raise ConnectionResetError(f"closed before it could be asked: {error}") from error
+        except (ValueError, IndexError, asyncio.LimitOverrunError) as error:
+            raise ConnectionError(f"this is no answer: {error}") from error
 
     @abstractmethod
     async def _answer(self) -> bool: ...

@@ -40,6 +40,8 @@ class Case:
 
 
 CASES = {
+    "fault.toggle 1": Case(after=("1",)),
+    "fault.solo": Case(after=("s",)),
     "fault.weight": Case(typed="delay 40", after=("enter",)),
     "fault.timed": Case(typed="10s", after=("enter",)),
     "fault.undo": Case(before=("0",)),
@@ -138,7 +140,7 @@ async def test_an_action_does_what_it_names(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     (tmp_path / "redis-flaky.toml").write_text(PROFILE)
-    case = CASES.get(action.id, ALONE)
+    case = CASES.get(f"{action.id} {way}") or CASES.get(action.id, ALONE)
     proxies = ("redis", "mysql") if action.context == "view" else ("redis",)
     engine = FakeEngine(proxies=proxies)
     engine.payload = [{"direction": d, "offset": at, "bytes": data} for d, at, data in PAYLOAD]
