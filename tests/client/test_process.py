@@ -86,9 +86,10 @@ def test_an_engine_takes_vaurien_s_parameters(start: Start, echo: Echo) -> None:
     assert client.proxy().listen == f"127.0.0.1:{listen}"
     assert client.handler("delay").options["sleep"] == 2.5
     assert client.handler("errors").options["inject"] is True
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     with socket.create_connection(("127.0.0.1", listen), timeout=5) as sock:
-        sock.sendall(b"ping")
-        assert sock.recv(4) == b"ping"
+        sock.sendall(request)
+        assert sock.recv(len(request), socket.MSG_WAITALL) == request
 
 
 def test_the_api_s_address_has_two_names(start: Start) -> None:
