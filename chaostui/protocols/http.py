@@ -113,16 +113,29 @@ class Http(Framed):
         return data[:empty] + head + data[end:]
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
+        kind, meant = self._nearest(kind, request), kind
+        what = kind if kind == meant else f"{kind} for {meant}"
         start = b"HTTP/1.1 200 OK\r\nServer: chaostui\r\nContent-Type: text/plain\r\n"
         if kind in BROKEN:
-            return (Reply(start + BROKEN[kind][1]), Close())
+            return (Reply(start + BROKEN[kind][1], what), Close())
         if kind == "garbage":
-            return (Reply(b"\x00\xffchaos\r\n\r\n"), Close())
+            return (Reply(b"\x00\xffchaos\r\n\r\n", what), Close())
         # Where a request would end that is answered before, nobody can know.
         unfinished = self.upstream.inside and self.upstream.request is request
         last = request is not None and (unfinished or bool(request.tag))
-        page = Reply(self._page(kind, request, last=last))
+        page = Reply(self._page(kind, request, last=last), what)
         return (page, Close(unread=unfinished)) if last else (page,)
+
+    @staticmethod
+    def _nearest(kind: str, request: Request | None) -> str:
+        """The kind that a request is answered with where ``kind`` is meant.
+
+        A 200 to CONNECT would open a tunnel, and to HEAD it is whole without a body.
+        """
+        command = request.command if request is not None else ""
+        if kind in BROKEN and command == "CONNECT":
+            return "502"
+        return "garbage" if kind in BROKEN and command == "HEAD" else kind
 
     def _page(self, code: str, request: Request | None, *, last: bool) -> bytes:
         text = f"{code} {PAGES[code][0]}"

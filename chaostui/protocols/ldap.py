@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from collections import deque
+from typing import Any, cast
 
 from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Request
@@ -27,6 +28,13 @@ DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 UNAVAILABLE = 52
 EXTENDED_RESULT = RESULTS[EXTENDED]
 
+BIND, SEARCH = "BIND", "SEARCH"
+BINDS = 0x60
+ANONYMOUS = b"\2\1\3\4\0\x80\0"
+"""A simple bind as nobody. A bind that fails leaves nobody bound (section 4.2.1), so the server
+is asked for this in its place."""
+LIMITS = ("time_limit", "size_limit")
+"""What only searches are limited by."""
 SECRET = ("BIND", "PASSWORD MODIFY")
 """Operations that carry passwords."""
 
@@ -104,8 +112,20 @@ class LDAP(Framed):
             notice = result(UNAVAILABLE, "the server is shutting down")
             notice += element(0x8A, DISCONNECTION)
             return Reply(message(b"\0", EXTENDED_RESULT, notice)), Close()
-        code, text, _ = CODES[kind]
-        return (Reply(message(request.id, request.result, result(code, text))),)
+        limited = kind in LIMITS and request.command != SEARCH
+        said = "admin_limit" if limited else kind
+        what = f"{said} for {kind}" if limited else kind
+        code, text, _ = CODES[said]
+        answer = message(request.id, request.result, result(code, text))
+        if request.command != BIND or not self.session.bound:
+            return (Reply(answer, what),)
+        request.instead = answer
+        return (Send(message(request.id, BINDS, ANONYMOUS), what=what, instead=True),)
+
+    @property
+    def promised(self) -> bool:
+        waiting = cast("deque[Operation]", self.waiting)
+        return any(operation.instead is not None for operation in waiting)
 
     def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         if not upstream or frame.request is None or frame.request.command not in SECRET:

@@ -31,6 +31,8 @@ WORDS = {
 RESULTS = {BIND: 0x61, 0x63: 0x65, 0x66: 0x67, 0x68: 0x69, DELETE: 0x6B, 0x6C: 0x6D,
            0x6E: 0x6F, EXTENDED: 0x78}  # fmt: skip
 """The tags of their results."""
+BOUND = (b"\0", b"\x0e")
+"""Results of a bind that worked, or goes on: success, saslBindInProgress."""
 PARTS = frozenset({0x64, 0x73, 0x79})
 """SearchResultEntry, SearchResultReference, IntermediateResponse: a result comes after them."""
 
@@ -53,16 +55,20 @@ class Operation(Request):
     """The tag of its result."""
     begun = False
     """A part of its reply was given out."""
+    instead: bytes | None = None
+    """The server was asked for something else in its place; this is what the client shall see."""
 
 
 class Session:
     """What both directions of a connection must know."""
 
-    __slots__ = ("abandoned", "opaque")
+    __slots__ = ("abandoned", "bound", "opaque")
 
     def __init__(self) -> None:
         self.abandoned: list[Operation] = []
         """Operations whose results will never come, which the other direction must tell."""
+        self.bound = False
+        """The server knows the client by a bind, or is about to."""
         self.opaque = ""
         """Why the bytes from here on cannot be read."""
 
@@ -232,13 +238,18 @@ class Replies(Packets):
         if operation is None or not self.closes:
             return message.size
         forget(self.waiting, operation)
+        if operation.command == WORDS[BIND]:
+            self.session.bound = message.body[2:3] in BOUND and operation.instead is None
         if operation.name == NAMES[STARTTLS] and message.body[2:3] == b"\0":
             self.session.opaque = "TLS"
         return message.size
 
     def frame(self, data: bytes) -> Frame:
-        if isinstance(self.request, Operation):
-            self.request.begun = True
+        operation = self.request
+        if isinstance(operation, Operation):
+            operation.begun = True
+            if operation.instead is not None:
+                data = operation.instead if self.done else b""
         return super().frame(data)
 
     def asked(self, id: bytes) -> Operation | None:

@@ -120,3 +120,26 @@ def test_an_unknown_error_is_refused() -> None:
     """A kind that does not exist is named in the exception."""
     with pytest.raises(ValueError, match="http has no error named 'loading'"):
         Http().error("loading")
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "what", "begin"),
+    [
+        (b"HEAD /", "short_body", "garbage for short_body", b"\x00\xff"),
+        (b"HEAD /", "broken_chunk", "garbage for broken_chunk", b"\x00\xff"),
+        (b"CONNECT a:1", "short_body", "502 for short_body", b"HTTP/1.1 502 "),
+        (b"CONNECT a:1", "503", "503", b"HTTP/1.1 503 "),
+        (b"GET /", "short_body", "short_body", b"HTTP/1.1 200 "),
+    ],
+)
+def test_a_broken_reply_is_broken_for_every_method(
+    method: bytes, kind: str, what: str, begin: bytes
+) -> None:
+    """A head without its body is right for HEAD, and opens a tunnel for CONNECT."""
+    http = Http()
+    http.request(method + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    reply, *_ = http.error(kind)
+
+    assert isinstance(reply, Reply)
+    assert reply.what == what
+    assert reply.data.startswith(begin)

@@ -354,7 +354,8 @@ def test_an_error_is_the_result_of_its_operation(kind: str, request_: bytes, tag
     assert said.data[1] == len(said.data) - 2
     assert said.data[2:5] == b"\2\1\5"
     assert said.data[5] == tag
-    assert said.data[7:10] == bytes((0x0A, 1, CODES[kind]))
+    limited = kind in ("time_limit", "size_limit") and tag != 0x65
+    assert said.data[7:10] == bytes((0x0A, 1, CODES["admin_limit" if limited else kind]))
 
 
 def test_pipelined_operations_are_answered_by_their_ids() -> None:
@@ -444,3 +445,44 @@ def test_a_dropped_operation_leaves_no_gap() -> None:
 
     assert protocol.reply(done(2)) == [Frame(done(2), request=frames[1].request)]
     assert protocol.reply(done(1)) == [Frame(done(1), False, False)]
+
+
+def test_a_bind_that_fails_leaves_nobody_bound() -> None:
+    """The server that knew the client is told to forget it; the client sees the error alone."""
+    ldap = LDAP()
+    ldap.request(bind(1))
+    ldap.reply(message(1, 0x61, result()))
+    [frame] = ldap.request(bind(2))
+    [action] = ldap.error("busy", request=frame.request)
+    assert action == Send(message(2, 0x60, b"\2\1\3\4\0\x80\0"))
+    assert ldap.promised
+
+    [reply] = ldap.reply(message(2, 0x61, result()))
+    assert reply.data == message(2, 0x61, result(51, b"the server is too busy"))
+    assert (reply.last, reply.request is frame.request, ldap.promised) == (True, True, False)
+    [frame] = ldap.request(bind(3))
+    assert isinstance(ldap.error("busy", request=frame.request)[0], Reply)
+
+
+def test_a_bind_of_several_steps_is_broken_off_at_both_ends() -> None:
+    """An error to its second step ends it; before anybody was bound nothing needs to be told."""
+    ldap = LDAP()
+    [first] = ldap.request(bind(1))
+    assert isinstance(ldap.error("busy", request=first.request)[0], Reply)
+    ldap.reply(message(1, 0x61, result(14)))
+    [second] = ldap.request(bind(2))
+    assert isinstance(ldap.error("busy", request=second.request)[0], Send)
+
+
+@pytest.mark.parametrize("kind", ["time_limit", "size_limit"])
+def test_only_searches_reach_their_limits(kind: str) -> None:
+    """Other operations are told of the server's own; the event names both."""
+    ldap = LDAP()
+    [frame] = ldap.request(search(1))
+    assert [
+        each.what for each in ldap.error(kind, request=frame.request) if isinstance(each, Reply)
+    ] == [kind]
+    [frame] = ldap.request(message(2, 0x4A, b"dc=test"))
+    [reply] = ldap.error(kind, request=frame.request)
+    assert isinstance(reply, Reply)
+    assert reply.what == f"admin_limit for {kind}"

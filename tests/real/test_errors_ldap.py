@@ -149,4 +149,17 @@ def test_a_delay_holds_the_reply_that_it_hits(slow_server: OpenLDAP, chaos: Prox
         assert both(proxy) == ["success", "success"]
 
     assert proxy.hits() == 1
-    assert searches(proxy) == [("fast", False)]
+    assert searches(proxy)[0] == ("fast", False)
+
+
+def test_a_client_that_fails_to_bind_anew_is_nobody(proxy: Chaos, connect: Connect) -> None:
+    """As RFC 4511 says of a bind that fails: the server does not take it for who it was."""
+    client = connect()
+    assert client.extend.standard.who_am_i() == f"dn:{OpenLDAP.admin}"
+    with proxy.fault("errors", kind="busy"), pytest.raises(LDAPBusyResult):
+        client.rebind(OpenLDAP.admin, OpenLDAP.password)
+
+    assert not client.extend.standard.who_am_i()
+    client.rebind(OpenLDAP.admin, OpenLDAP.password)
+    assert client.extend.standard.who_am_i() == f"dn:{OpenLDAP.admin}"
+    assert proxy.stats()[proxy.name].desyncs == 0
