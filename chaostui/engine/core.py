@@ -28,6 +28,8 @@ TICK = 0.1
 RESERVED_FILES = 64
 """File descriptors kept for the API, logs and listeners."""
 ENDING = "ending what is over"
+AT_ONCE = 4
+"""Clients accepted in a round, while what that takes is a small part of the files there are."""
 LAG_WARNING = 0.1
 """Seconds: a loop that is later than this says so in the log."""
 
@@ -155,6 +157,14 @@ class Core:
         return Mix(tuple((self.canonical(name), weight) for name, weight in mix.weights))
 
     # -- limits -----------------------------------------------------------------------------
+
+    def accepts_at_once(self, limit: int) -> int:
+        """Clients that a proxy accepts in a round of the loop: each takes a file descriptor.
+
+        One where there is a ``limit``: it is exact only if each is counted before the next.
+        """
+        few = 20 * AT_ONCE * len(self.proxies) <= self.max_connections
+        return AT_ONCE if few and not limit else 1
 
     def opened(self, proxy: Proxy) -> None:
         """A client was accepted: at a limit, further ones wait in the backlog."""

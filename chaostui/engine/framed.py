@@ -11,6 +11,7 @@ from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
+from chaostui.engine.steps import FULL_READ
 from chaostui.engine.turns import BACKEND, CLIENT, FRESH, BackendSide, ClientSide, Turns
 from chaostui.protocol import Frame, Request
 
@@ -29,7 +30,10 @@ class FramedClientSide(ClientSide):
         if connection.protocol.opaque:
             super().data_received(data)
             return
-        connection.up.received += len(data)
+        size = len(data)
+        connection.up.received += size
+        if size >= FULL_READ:
+            self.give_way()
         connection.cut_requests(data)
 
 
@@ -44,7 +48,10 @@ class FramedBackendSide(BackendSide):
         if connection.protocol.opaque:
             super().data_received(data)
             return
-        connection.down.received += len(data)
+        size = len(data)
+        connection.down.received += size
+        if size >= FULL_READ:
+            self.give_way()
         connection.cut_replies(data)
 
 

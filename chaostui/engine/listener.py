@@ -28,6 +28,8 @@ class Listener:
         """As it was asked for."""
         self._sockets = sockets
         self._servers: list[asyncio.Server] = []
+        self.at_once = 1
+        """Clients that are accepted in a round of the loop: libuv takes one for each server."""
         self.accepting = False
         self.state: Door = "accept"
         self.closed = False
@@ -85,7 +87,7 @@ class Listener:
             return
         self.accepting = True
         loop = asyncio.get_running_loop()
-        for sock in self._sockets:
+        for sock in self._sockets * self.at_once:
             # The server gets a copy of the descriptor, so that closing it leaves the address ours.
             server = await loop.create_server(factory, sock=sock.dup(), backlog=BACKLOG)
             self._servers.append(server)

@@ -242,6 +242,7 @@ class Proxy:
     async def accept(self) -> None:
         """Accept clients, if it listens."""
         if self.listener is not None:
+            self.listener.at_once = self.core.accepts_at_once(self.settings.max_connections)
             await self.listener.accept(self.new_client)
 
     def change(self, settings: ProxySettings, tls: Tls | None = None) -> None:
@@ -249,8 +250,12 @@ class Proxy:
         if settings.behavior != self.layers.base.mix:
             self.layers.base.mix = self.core.canonical_mix(settings.behavior)
             self.layers.base.options = {}
+        limits = bool(settings.max_connections) != bool(self.settings.max_connections)
         self.settings = settings
         self._read_settings(tls)
+        if limits and self.listener is not None and self.listener.accepting:
+            self.listener.pause()  # another number is accepted at once now
+            self.spawn(self.accept())
 
     def shut(self) -> None:
         """Give the address up and close every connection."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chaostui.engine.connection import Connection
 
 # Reasons to pause reading: reading goes on when none is left.
-WRITE, HELD, WAIT, DIAL, CALL, TAP = 1, 2, 4, 8, 16, 32
+WRITE, HELD, WAIT, DIAL, CALL, TAP, TURN = 1, 2, 4, 8, 16, 32, 64
 
 HIGH_WATER = 0
 """Bytes in a write buffer at which the other side pauses. uvloop reads up to 256 KiB at once and
@@ -85,6 +85,14 @@ class Side(asyncio.Protocol):
             self.connection.proxy.watch.discard(self)
             if not self.transport.is_closing():
                 self.transport.resume_reading()
+
+    def give_way(self) -> None:
+        """Stop reading until all others have had their turn: it was a read of ``FULL_READ``."""
+        transport = self.transport
+        if not self._paused and transport is not None and not transport.is_closing():
+            transport.pause_reading()
+            self._paused = TURN
+            asyncio.get_running_loop().call_soon(self.resume, TURN)
 
     def unpause(self) -> None:
         """Read on, whatever the reasons to pause were: there is nobody left to spare."""

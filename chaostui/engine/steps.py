@@ -8,6 +8,10 @@ import time
 LONGEST = 0.004
 """Seconds of work after which the loop gets its turn."""
 
+FULL_READ = 256_000
+"""Bytes that fill uvloop's buffer. libuv reads on after such a read, up to 32 times, before it
+looks at anybody else's socket: several milliseconds for each stream that carries bulk."""
+
 
 class Steps:
     """The steps of one piece of work; its worker awaits ``rest`` wherever it may be left."""

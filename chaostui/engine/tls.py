@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chaostui.engine.cipher import Bytes, Cipher
 from chaostui.engine.leftover import leftover
+from chaostui.engine.steps import FULL_READ
 
 if TYPE_CHECKING:
     from chaostui.engine.side import Side
@@ -196,6 +197,8 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
             self._read()
         else:
             self._look()
+        if len(data) >= FULL_READ and self._side is not None:
+            self._side.give_way()
 
     def _read(self) -> None:
         """Decrypt what has come, and hand it over unless the side has paused."""

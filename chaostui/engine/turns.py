@@ -15,6 +15,7 @@ from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import What
 from chaostui.engine.link import Link
 from chaostui.engine.side import Side
+from chaostui.engine.steps import FULL_READ
 from chaostui.events import Exchanged, Injected
 from chaostui.protocol import Frame
 
@@ -41,7 +42,10 @@ class ClientSide(Side):
     def data_received(self, data: bytes) -> None:
         connection = self.connection
         link = connection.up
-        link.received += len(data)
+        size = len(data)
+        link.received += size
+        if size >= FULL_READ:
+            self.give_way()
         if connection.turn != CLIENT:
             connection.take_turn(data)
         if link.direct:
@@ -68,7 +72,10 @@ class BackendSide(Side):
     def data_received(self, data: bytes) -> None:
         connection = self.connection
         link = connection.down
-        link.received += len(data)
+        size = len(data)
+        link.received += size
+        if size >= FULL_READ:
+            self.give_way()
         if connection.turn == CLIENT:
             connection.answered()
         if link.direct:
