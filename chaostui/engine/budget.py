@@ -21,7 +21,7 @@ def cost(size: int, pieces: int) -> int:
 class Holder(Protocol):
     """One direction of a connection, which holds bytes back."""
 
-    def settle(self) -> None:
+    def read_or_not(self) -> None:
         """Find out anew whether to read."""
 
 
@@ -45,7 +45,7 @@ class Budget:
         self.held += size + PIECE * pieces
         if self._stopped and self.held <= self.limit // 2:
             for holder in tuple(self._stopped):
-                holder.settle()
+                holder.read_or_not()
 
     def too_much(self, holder: Holder, held: int) -> bool:
         """Whether ``holder``, who holds so many bytes, must not read on now."""

@@ -11,12 +11,11 @@ from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from chaostui.engine import securing
-from chaostui.engine.budget import cost
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.relay.driver import Driver
 from chaostui.engine.relay.pipeline import State
-from chaostui.engine.side import DIAL, HELD, Side
+from chaostui.engine.side import DIAL, Side
 from chaostui.handler import Direction, Handler
 from chaostui.protocol import Frame
 
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
 
 EARLY_BYTES = 65_536
 """Bytes taken before the backend is there; then reading pauses."""
-BACKLOG = 1_048_576
-"""Bytes taken, at most, behind what a handler keeps for an unknown time; then reading pauses."""
-
-ROOM = 1_048_576
-"""Bytes that have left, at most, before reading goes on."""
 
 
 class Link:
@@ -117,16 +111,8 @@ class Link:
         return self.dest.transport is None and self._untouched
 
     def settle(self) -> None:
-        """Find out anew whether bytes may pass untouched, and whether to read."""
-        self.direct = self._untouched and self.dest.writable
-        if self._driver is not None and not self.dead:
-            pipe, limit = self._driver.pipe, self.connection.proxy.settings.max_held
-            held, backlog = cost(pipe.held, pipe.pieces), cost(*pipe.backlog)
-            behind = min(limit, BACKLOG)
-            if self.budget.too_much(self, held) or held > limit or backlog > behind:
-                self.source.pause(HELD)
-            elif held <= limit - min(limit // 2, ROOM) and backlog <= behind // 2:
-                self.source.resume(HELD)
+        """Find out anew whether bytes may pass untouched."""
+        self.direct = self.stage is None and self._untouched and self.dest.writable
 
     @property
     def budget(self) -> Budget:
@@ -262,7 +248,6 @@ class Link:
         self._early = None
         if self._driver is not None:
             self._driver.drop()
-            self.budget.forget(self)
 
     def cut(self, what: What) -> None:
         """End this direction with ``what`` after the bytes that were already passed on."""

@@ -35,12 +35,12 @@ class Side(asyncio.Protocol):
         "_closer",
         "_drained",
         "_emptying",
-        "_paused",
         "closing",
         "connection",
         "eof",
         "fin_sent",
         "lost",
+        "paused",
         "talks",
         "transport",
     )
@@ -56,7 +56,8 @@ class Side(asyncio.Protocol):
         """We are closing or resetting it; what still arrives is dropped."""
         self.talks = False
         """The peer may still send what is not wanted any more."""
-        self._paused = 0
+        self.paused = 0
+        """The reasons for which reading is paused, as bits; 0: reading."""
         self._drained: asyncio.Event | None = None
         self._closer: asyncio.TimerHandle | None = None
         self._emptying = False
@@ -64,24 +65,19 @@ class Side(asyncio.Protocol):
 
     # -- reading ----------------------------------------------------------------------------
 
-    @property
-    def paused(self) -> int:
-        """The reasons for which reading is paused, as bits; 0: reading."""
-        return self._paused
-
     def pause(self, reason: int) -> None:
         """Stop reading for ``reason``, so that the peer feels it."""
-        if not self._paused and self.transport is not None and not self.closing:
+        if not self.paused and self.transport is not None and not self.closing:
             self.transport.pause_reading()
             self.connection.proxy.watch.add(self)
-        self._paused |= reason
+        self.paused |= reason
 
     def resume(self, reason: int) -> None:
         """Take one reason away; read on when it was the last."""
-        if not self._paused & reason:
+        if not self.paused & reason:
             return
-        self._paused &= ~reason
-        if not self._paused and self.transport is not None and not self.lost:
+        self.paused &= ~reason
+        if not self.paused and self.transport is not None and not self.lost:
             self.connection.proxy.watch.discard(self)
             if not self.transport.is_closing():
                 self.transport.resume_reading()
@@ -96,8 +92,8 @@ class Side(asyncio.Protocol):
 
     def unpause(self) -> None:
         """Read on, whatever the reasons to pause were: there is nobody left to spare."""
-        if self._paused:
-            self.resume(self._paused)
+        if self.paused:
+            self.resume(self.paused)
 
     # -- what asyncio tells -----------------------------------------------------------------
 
@@ -186,10 +182,10 @@ class Side(asyncio.Protocol):
             return
         self.closing = True
         loop = asyncio.get_running_loop()
-        if not self.eof and (self.talks or self._paused or self._ioctl(termios.FIONREAD)):
+        if not self.eof and (self.talks or self.paused or self._ioctl(termios.FIONREAD)):
             if not self.fin_sent:
                 self.send_fin()
-            if self._paused:
+            if self.paused:
                 self.transport.resume_reading()
             self._emptying = True
             self._closer = loop.call_later(LINGER_UNREAD, self._close)

@@ -23,7 +23,7 @@ class Direction:
         self.held = 0
         self.asked = 0
 
-    def settle(self) -> None:
+    def read_or_not(self) -> None:
         """Be asked."""
         self.asked += 1
 

@@ -35,7 +35,7 @@ async def test_a_slow_exchange_is_an_event(protocol: str) -> None:
 
         (slow,) = rig.events(Exchanged)
         assert (slow.handler, slow.exchange, slow.slow) == ("normal", 2, True)
-        assert slow.seconds >= 0.2
+        assert slow.seconds >= 0.19  # timers may be a little early
 
 
 @pytest.mark.parametrize("protocol", sorted(PROTOCOLS))

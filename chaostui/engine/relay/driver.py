@@ -11,6 +11,7 @@ import time
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
+from chaostui.engine.budget import LITTLE, PIECE, cost
 from chaostui.engine.compile import NORMAL
 from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
@@ -30,13 +31,19 @@ from chaostui.engine.relay.effects import (
 )
 from chaostui.engine.relay.pipeline import Pipeline, State
 from chaostui.engine.relay.queue import EARLY
-from chaostui.engine.side import WAIT
+from chaostui.engine.side import HELD, WAIT, WRITE
 from chaostui.engine.user_call import UserCall
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
     from chaostui.engine.link import Link
 
+BACKLOG = 1_048_576
+"""Bytes taken, at most, behind what a handler keeps for an unknown time; then reading pauses."""
+ROOM = 1_048_576
+"""Bytes that have left, at most, before reading goes on."""
+MANY = LITTLE // PIECE
+"""Pieces that stop nobody from reading."""
 LATE = 0.0004
 """Seconds by which a timer is set late: uvloop rounds to milliseconds, and may be early."""
 
@@ -53,8 +60,8 @@ class Driver:
         """A user's function that reads the bytes itself."""
         self._call_exchange: Exchange | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
-        """When the timer is to fire."""
+        self._due: float | None = None
+        """When the timer is to fire, if it is set."""
         self._counted = (0, 0)
         """The bytes and pieces that the engine's budget knows of."""
 
@@ -77,9 +84,8 @@ class Driver:
 
     def flush(self) -> None:
         """The destination is there, or takes bytes again."""
-        if self.pipe.held or self.pipe.pieces:
-            now = time.monotonic()
-            self._do(self._ready().wake(now), now)
+        if self.pipe.queue.held:
+            self.go_on()
 
     def release(self, off: Set[Stage], changed: Set[Stage]) -> None:
         """Handlers were switched ``off`` or ``changed``: what they held goes on, in order."""
@@ -93,6 +99,8 @@ class Driver:
     def drop(self) -> None:
         """Forget everything."""
         self._do(self.pipe.drop(), time.monotonic())
+        self._link.rounds.forget(self)
+        self._link.budget.forget(self)
 
     def go_on(self) -> None:
         """The turn has come to go on with what was too much for one step of the loop."""
@@ -100,56 +108,73 @@ class Driver:
         self._do(self._ready().wake(now), now)
 
     def _woken(self) -> None:
-        self._timer = None
+        self._timer = self._due = None
         self.go_on()
 
     def _ready(self) -> Pipeline:
         """The pipeline, told how its destination is."""
-        pipe, dest = self.pipe, self._link.dest
-        pipe.open = dest.transport is not None
-        pipe.full = dest.chokes
-        pipe.chain = self._link.chain
+        pipe, link = self.pipe, self._link
+        pipe.open = link.dest.transport is not None
+        pipe.full = link.source.paused & WRITE > 0
+        pipe.chain = link.chain
         return pipe
 
     # -- out --------------------------------------------------------------------------------
 
     def _do(self, effects: list[Effect], now: float) -> None:
         """Do what the pipeline wants done, and what has come due by then; then set the clock."""
-        self._perform(effects)
-        link = self._link
-        while (due := self.pipe.deadline) is not None and due <= now + EARLY:
+        if effects:
+            self._perform(effects)
+        link, pipe = self._link, self.pipe
+        while (due := pipe.deadline) is not None and due <= now + EARLY:
             if link.rounds.spent():
                 link.rounds.wait(self)
                 break
             now = time.monotonic()
             self._perform(self._ready().wake(now))
-        else:
-            link.rounds.forget(self)
-        self._set_timer(due, now)
+        if due != self._due:
+            self._set_timer(due, now)
         self._count()
-        if self.pipe.state is State.WAITING:
+        waits, paused = pipe.state is State.WAITING, link.source.paused & WAIT
+        if waits and not paused:
             link.source.pause(WAIT)
-        else:
+        elif paused and not waits:
             link.source.resume(WAIT)
         link.settle()
 
     def _set_timer(self, due: float | None, now: float) -> None:
         if self._timer is not None:
-            if due == self._due:
-                return
             self._timer.cancel()
             self._timer = None
+        self._due = due
         if due is not None and due > now:
-            self._due = due
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(due - now + LATE, self._woken)
 
     def _count(self) -> None:
-        """Tell the engine's budget what is kept here now."""
-        counted, self._counted = self._counted, (self.pipe.held, self.pipe.pieces)
-        if counted != self._counted:
-            size, pieces = self._counted
-            self._link.budget.change(size - counted[0], pieces - counted[1])
+        """Tell the engine's budget what is kept here now, and read no more if it is too much."""
+        pipe, queue = self.pipe, self.pipe.queue
+        size = pipe.backlog_size + queue.size
+        pieces = len(pipe.backlog) + len(queue.held)
+        before = self._counted
+        if before[0] != size or before[1] != pieces:
+            self._counted = (size, pieces)
+            self._link.budget.change(size - before[0], pieces - before[1])
+            if size > LITTLE or before[0] > LITTLE or pieces > MANY or before[1] > MANY:
+                self.read_or_not()
+
+    def read_or_not(self) -> None:
+        """Stop reading where more is held than may be, or read on."""
+        link, pipe = self._link, self.pipe
+        if link.dead:
+            return
+        limit = link.connection.proxy.settings.max_held
+        held, backlog = cost(*self._counted), cost(pipe.backlog_size, len(pipe.backlog))
+        behind = min(limit, BACKLOG)
+        if link.budget.too_much(self, held) or held > limit or backlog > behind:
+            link.source.pause(HELD)
+        elif held <= limit - min(limit // 2, ROOM) and backlog <= behind // 2:
+            link.source.resume(HELD)
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -167,7 +192,7 @@ class Driver:
         dest = self._link.dest
         if dest.writable and dest.transport is not None:
             dest.transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-            self.pipe.full = dest.chokes
+            self.pipe.full = self._link.source.paused & WRITE > 0
             self._link.connection.wrote(self._link)
 
     def _left(self, left: Left) -> None:

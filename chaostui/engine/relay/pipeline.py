@@ -74,16 +74,16 @@ class Pipeline:
     """The handlers of one direction of a connection, and what they hold."""
 
     __slots__ = (
-        "_backlog",
         "_caller",
         "_effects",
-        "_size",
         "_staller",
         "_until",
         "_waited",
         "_wakes",
         "_walk",
         "_write",
+        "backlog",
+        "backlog_size",
         "chain",
         "direction",
         "full",
@@ -102,9 +102,10 @@ class Pipeline:
         """The handlers that all bytes go through, behind that of their exchange."""
         self.state = State.READY
         self.queue = Queue()
-        self._backlog: deque[Item] = deque()
-        self._size = 0
-        """Bytes in the backlog."""
+        self.backlog: deque[Item] = deque()
+        """What waits for an earlier walk to end."""
+        self.backlog_size = 0
+        """How many bytes that is."""
         self._walk: Walk | None = None
         self._staller: Stage | None = None
         self._caller: Stage | None = None
@@ -125,12 +126,12 @@ class Pipeline:
     @property
     def held(self) -> int:
         """How many bytes it keeps."""
-        return self._size + self.queue.size
+        return self.backlog_size + self.queue.size
 
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way, so that what no handler acts on may pass it by."""
-        return self.state is State.READY and not (self._backlog or self.queue or self._walk)
+        return self.state is State.READY and not (self.backlog or self.queue.held or self._walk)
 
     @property
     def blocked(self) -> bool:
@@ -138,35 +139,23 @@ class Pipeline:
         return self.state in STOPPED
 
     @property
-    def pieces(self) -> int:
-        """In how many pieces these are."""
-        return len(self._backlog) + len(self.queue)
-
-    @property
-    def backlog(self) -> tuple[int, int]:
-        """How many bytes wait for an earlier walk to end, and in how many pieces."""
-        return self._size, len(self._backlog)
-
-    @property
-    def leaves(self) -> bool:
-        """Whether what is held may leave when its time has come."""
-        return bool(self.queue) and self.open and (not self.full or self.queue.ends)
-
-    @property
     def deadline(self) -> float | None:
         """When ``wake`` is to be called; None: not at all, 0: as soon as others had a turn."""
         if self.state is State.BUSY:
             return 0.0
-        due = self.queue.due if self.leaves else None
+        queue, due = self.queue, None
+        if queue.held and self.open and (queue.ends or not self.full):
+            due = queue.due
         if self.state is State.WAITING:
             due = self._until if due is None else min(due, self._until)
-        for wake, _ in self._wakes.values():
-            due = wake if due is None else min(due, wake)
+        if self._wakes:
+            soonest = min(wake for wake, _ in self._wakes.values())
+            due = soonest if due is None else min(due, soonest)
         return due
 
     def exchanges(self) -> set[Exchange]:
         """Those whose bytes are still on their way to the handlers, ended or not."""
-        items = self._backlog if self._walk is None else (self._walk.item, *self._backlog)
+        items = self.backlog if self._walk is None else (self._walk.item, *self.backlog)
         return {item.exchange for item in items if item.exchange is not None}
 
     def holders(self) -> set[Stage]:
@@ -186,10 +175,12 @@ class Pipeline:
         stage: Stage | None = None,
     ) -> list[Effect]:
         """Take bytes, an end, or a question to one ``stage``, in their turn."""
-        if self.state is not State.FINISHED:
-            self._backlog.append(Item(what, frame, exchange, now, stage))
-            self._size += len(frame.data)
-            self._run(now)
+        item = Item(what, frame, exchange, now, stage)
+        if self.state is State.READY and self._walk is None and not self.backlog:
+            self._begin(item, now)
+        elif self.state is not State.FINISHED:
+            self.backlog.append(item)
+            self.backlog_size += len(frame.data)
         return self._taken()
 
     def send(self, data: bytes, now: float) -> list[Effect]:
@@ -199,24 +190,30 @@ class Pipeline:
 
     def wake(self, now: float) -> list[Effect]:
         """The ``deadline`` has come, or the destination takes more: do what is due."""
-        self._flush(now)
+        if self.queue.held:
+            self._flush(now)
         waited = self.state is State.WAITING and self._until <= now + EARLY
         if waited or self.state is State.BUSY:
             self._go_on(now)
+        if self._wakes:
+            self._wake_handlers(now)
+        if self.backlog:
+            self._run(now)
+        return self._taken()
+
+    def _wake_handlers(self, now: float) -> None:
         for stage, (due, exchange) in tuple(self._wakes.items()):
             if due <= now + EARLY:
                 del self._wakes[stage]
-                self._backlog.append(Item(What.WAKE, NO_FRAME, exchange, now, stage))
-        self._run(now)
-        return self._taken()
+                self.backlog.append(Item(What.WAKE, NO_FRAME, exchange, now, stage))
 
     def called(self, unread: list[Item], now: float) -> list[Effect]:
         """A user's calls are over; what they did not read goes on."""
         self._caller = None
         if self._walk is None:
             self._become(State.READY)
-            self._backlog.extendleft(reversed(unread))
-            self._size += sum(len(item.frame.data) for item in unread)
+            self.backlog.extendleft(reversed(unread))
+            self.backlog_size += sum(len(item.frame.data) for item in unread)
         else:
             self._emit(What.DATA, b"".join(item.frame.data for item in unread), (), now)
             self._go_on(now)
@@ -250,19 +247,19 @@ class Pipeline:
     def cut(self, what: What) -> list[Effect]:
         """End with ``what`` after the bytes that were already passed on, replies made here too."""
         self._forget()
-        for item in self._backlog:
+        for item in self.backlog:
             if item.what in MADE:
                 self._emit(MADE[item.what], item.frame.data, (), 0.0)
-        self._backlog.clear()
-        self._size = 0
+        self.backlog.clear()
+        self.backlog_size = 0
         self._emit(what, b"", (), 0.0)
         return self._taken()
 
     def drop(self) -> list[Effect]:
         """Forget everything."""
         self._forget()
-        self._backlog.clear()
-        self._size = 0
+        self.backlog.clear()
+        self.backlog_size = 0
         self.queue.clear()
         return self._taken()
 
@@ -286,15 +283,21 @@ class Pipeline:
     def _run(self, now: float) -> None:
         """Take the backlog through the handlers, until something stops it."""
         steps = STEPS_AT_ONCE
-        while self._backlog and self._walk is None and self.state is State.READY:
+        while self.backlog and self._walk is None and self.state is State.READY:
             if not steps:
                 self._become(State.BUSY)
                 return
             steps -= 1
-            item = self._backlog.popleft()
-            self._size -= len(item.frame.data)
-            self._walk = Walk(item, self._stages, self._asks, self._effects, now)
-            self._go(self._walk, now)
+            item = self.backlog.popleft()
+            self.backlog_size -= len(item.frame.data)
+            self._begin(item, now)
+
+    def _begin(self, item: Item, now: float) -> None:
+        if item.what is What.LOCAL:
+            self._emit(What.DATA, item.frame.data, (), item.arrival)
+            return
+        self._walk = Walk(item, self._stages, self._wakes, self._effects, now)
+        self._go(self._walk, now)
 
     def _go_on(self, now: float) -> None:
         """What has kept a walk is over."""
@@ -306,16 +309,15 @@ class Pipeline:
 
     def _go(self, walk: Walk, now: float) -> None:
         walk.now = now
-        steps = STEPS_AT_ONCE
+        item, steps = walk.item, STEPS_AT_ONCE
         try:
             for step in walk.steps:
-                steps -= 1
-                if not (
-                    self._pass(walk.item, step)
-                    if isinstance(step, Out)
-                    else self._perform(walk, *step, now)
-                ):
+                if isinstance(step, Out):
+                    data = b"" if item.what is What.KEPT else step.data
+                    self._emit(What.DATA, data, step.delays, item.arrival)
+                elif not self._perform(walk, *step, now):
                     return
+                steps -= 1
                 if not steps:
                     self._become(State.BUSY)
                     return
@@ -325,7 +327,6 @@ class Pipeline:
             self._become(State.FINISHED)
             return
         self._walk = None
-        item = walk.item
         if item.what is What.OPEN:
             self._effects.append(Came(What.OPEN))
         elif item.what in STEPS:
@@ -338,21 +339,22 @@ class Pipeline:
         stages = tuple(stage for stage in self.chain if stage.active) if self.chain else ()
         if drawn is not None:
             stages = (drawn, *stages)
-        if not item.frame.data or not any(stage.armed.asks for stage in stages):
+        if not item.frame.data:
+            return stages
+        for stage in stages:
+            if stage.armed.asks:
+                break
+        else:
             return stages
         mine = (exchange.armed, *exchange.matched) if exchange is not None else ()
         return tuple(stage for stage in stages if not stage.armed.asks or stage.armed in mine)
-
-    def _asks(self, stage: Stage) -> None:
-        """Bytes come to a handler before the time that it wanted to be woken at."""
-        if self._wakes:
-            self._wakes.pop(stage, None)
 
     def _perform(self, walk: Walk, stage: Stage, action: Action, now: float) -> bool:
         """Do what a handler asks; return whether the walk goes on."""
         match action:
             case Send(data, after):
-                return self._pass(walk.item, Out(data, Delay.of(stage, after)))
+                self._emit(What.DATA, data, Delay.of(stage, after), walk.item.arrival)
+                return True
             case Wake(seconds):
                 self._wakes[stage] = (now + seconds, walk.item.exchange)
                 return True
@@ -381,8 +383,8 @@ class Pipeline:
                 self._become(State.WAITING)
             case Stall():
                 self._staller, self._walk = stage, None
-                self._backlog.appendleft(walk.rest)
-                self._size += len(walk.rest.frame.data)
+                self.backlog.appendleft(walk.rest)
+                self.backlog_size += len(walk.rest.frame.data)
                 self._become(State.STALLED)
             case Close() | Reset():
                 self._walk = None
@@ -400,12 +402,12 @@ class Pipeline:
         if walk.whole:
             self._walk = None
         more: list[Item] = []
-        while walk.whole and self._backlog and self._backlog[0].what is What.DATA:
-            if not self._calls_for(self._backlog[0].exchange, walk.item.exchange):
+        while walk.whole and self.backlog and self.backlog[0].what is What.DATA:
+            if not self._calls_for(self.backlog[0].exchange, walk.item.exchange):
                 break
-            more.append(self._backlog.popleft())
-            self._size -= len(more[-1].frame.data)
-        alone = bool(self._backlog) or not walk.whole
+            more.append(self.backlog.popleft())
+            self.backlog_size -= len(more[-1].frame.data)
+        alone = bool(self.backlog) or not walk.whole
         self._effects.append(StartCall(action, walk.item, more, alone))
 
     def _calls_for(self, exchange: Exchange | None, called: Exchange | None) -> bool:
@@ -414,26 +416,24 @@ class Pipeline:
 
     def called_for(self, exchange: Exchange | None, called: Exchange | None) -> bool:
         """Whether the call under way, for ``called``, gets the bytes of ``exchange`` that come."""
-        return not (self._backlog or self._walk) and self._calls_for(exchange, called)
+        return not (self.backlog or self._walk) and self._calls_for(exchange, called)
 
     # -- out --------------------------------------------------------------------------------
 
-    def _pass(self, item: Item, out: Out) -> bool:
-        """Pass on what has gone through all stages; of what is kept, the time it took."""
-        data = b"" if item.what is What.KEPT else out.data
-        self._emit(What.DATA, data, out.delays, item.arrival)
-        return True
-
     def _emit(self, what: What, data: bytes, delays: Delays, arrival: float) -> None:
-        if delays or self.queue or not self.open:
-            self.queue.push(what, data, max(arrival, self._waited), arrival, delays)
+        if delays or self.queue.held or not self.open:
+            since = max(self._waited, arrival)
+            self.queue.push(what, data, since, arrival, delays)
         else:
             self._leave(what, data)
 
     def _flush(self, now: float) -> None:
         """Let go of what is due, as much as one go allows."""
-        room = BYTES_AT_ONCE
-        while room > 0 and self.leaves and (held := self.queue.pop(now)) is not None:
+        queue, room = self.queue, BYTES_AT_ONCE
+        while queue.held and self.open and room > 0 and (queue.ends or not self.full):
+            held = queue.pop(now)
+            if held is None:
+                break
             room -= max(len(held.data), BYTES_AT_ONCE // STEPS_AT_ONCE)
             if held.delays:
                 self._effects.append(Left(held, now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 
 from chaostui.engine.exchange import Stage
-from chaostui.engine.items import ENDS, Delays, Held, What, due
+from chaostui.engine.items import ENDS, Delays, Held, What
 
 EARLY = 0.0003
 """Seconds by which held bytes may leave early: below what timers can tell apart."""
@@ -18,10 +18,11 @@ class Queue:
     visit all of it at once could take long.
     """
 
-    __slots__ = ("_held", "_stages", "ends", "size")
+    __slots__ = ("_stages", "ends", "held", "size")
 
     def __init__(self) -> None:
-        self._held: deque[Held] = deque()
+        self.held: deque[Held] = deque()
+        """The foremost first."""
         self._stages: Counter[Stage] = Counter()
         """How much each handler holds."""
         self.size = 0
@@ -29,30 +30,31 @@ class Queue:
         self.ends = False
         """An end stands in it."""
 
-    def __len__(self) -> int:
-        return len(self._held)
-
     @property
     def due(self) -> float:
         """When the foremost leaves; the queue must not be empty."""
-        held = self._held[0]
-        if held.delays and any(delay.stale for delay in held.delays):
-            held = self._held[0] = held.anew()
+        held = self.held[0]
+        for delay in held.delays:
+            if delay.release != delay.stage.releases:
+                held = self.held[0] = held.anew()
+                break
         return held.due
 
     def push(self, what: What, data: bytes, since: float, arrival: float, delays: Delays) -> None:
         """Hold something for as long as all its handlers say together."""
-        self._held.append(Held(due(since, delays), what, data, since, arrival, delays))
-        self.size += len(data)
+        due = since
         for delay in delays:
+            due += delay.seconds
             self._stages[delay.stage] += 1
+        self.held.append(Held(due, what, data, since, arrival, delays))
+        self.size += len(data)
         self.ends = self.ends or what in ENDS
 
     def pop(self, now: float) -> Held | None:
         """Take the foremost if it is due."""
-        if not self._held or self.due > now + EARLY:
+        if not self.held or self.due > now + EARLY:
             return None
-        held = self._held.popleft()
+        held = self.held.popleft()
         self.size -= len(held.data)
         for delay in held.delays:
             self._stages[delay.stage] -= 1
@@ -66,6 +68,6 @@ class Queue:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._held.clear()
+        self.held.clear()
         self._stages.clear()
         self.size = 0

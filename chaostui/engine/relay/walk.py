@@ -6,7 +6,7 @@ The steps come from a generator, so that a walk can stop for a while and go on w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall
 from chaostui.engine.exchange import Stage
@@ -64,10 +64,10 @@ class Walk:
     """An item on its way through the stages, which may stop on the way."""
 
     __slots__ = (
-        "_asks",
         "_effects",
         "_hit",
         "_stages",
+        "_wakes",
         "asked",
         "item",
         "now",
@@ -82,17 +82,17 @@ class Walk:
         self,
         item: Item,
         stages: Callable[[Item], Stages],
-        asks: Callable[[Stage], None],
+        wakes: dict[Stage, Any],
         effects: list[Effect],
         now: float,
     ) -> None:
-        """``stages`` says which handlers act now on an item, ``asks`` hears of each that gets
-        bytes; hits go to ``effects``."""
+        """``stages`` says which handlers act now on an item; those that get bytes leave
+        ``wakes``, and hits go to ``effects``."""
         self.item = item
         self.now = now
         """The time, kept up by whoever takes the steps."""
         self._stages = stages
-        self._asks = asks
+        self._wakes = wakes
         self._effects = effects
         self._hit: Stage | None = None
         self.asked: Stage | None = None
@@ -117,13 +117,13 @@ class Walk:
 
     def _begin(self) -> Iterator[Step]:
         item = self.item
-        if item.what is What.DATA or item.what is What.KEPT:
-            return self._through(self._stages(item), item.frame, ())
-        if item.what is What.LOCAL:
-            return iter((Out(item.frame.data),))
         if item.what in MARKS:
             return iter(())
         stages = self._stages(item)
+        if item.what is What.DATA or item.what is What.KEPT:
+            if stages:
+                return self._through(stages, item.frame, ())
+            return iter((self._out(item.frame.data, ()),))
         if item.stage is not None:
             stages = (item.stage,) if item.stage in stages else ()
         return self._told(stages)
@@ -140,15 +140,12 @@ class Walk:
 
     def _through(self, stages: Stages, frame: Frame, delays: Delays) -> Iterator[Step]:
         """What ``stages`` make of ``frame``, which earlier ones hold for so long already."""
-        if not stages:
-            self.passed += len(frame.data)
-            yield Out(frame.data, delays)
-            return
-        stage = stages[0]
+        stage, others = stages[0], stages[1:]
         if stage in self.off:
             yield from self._again(stages, frame, delays)
             return
-        self._asks(stage)
+        if self._wakes:
+            self._wakes.pop(stage, None)  # the bytes were quicker
         run = Run(frame)
         self._ask(stage, frame)
         for action in stage.handler.on_data(frame):
@@ -158,7 +155,9 @@ class Walk:
                 yield from self._again(stages, rest, delays)
                 return
             if isinstance(action, Send) or self._kept(action):
-                yield from self._through(stages[1:], *self._sent(run, stage, action, delays))
+                piece, held = self._sent(run, stage, action, delays)
+                out = (self._out(piece.data, held),) if not others else ()
+                yield from out or self._through(others, piece, held)
             elif stage not in self.off or run.answered or isinstance(action, Reply):
                 run.answered = run.answered or isinstance(action, Reply)
                 yield stage, action
@@ -196,8 +195,15 @@ class Walk:
         """Ask anew: the first stage was switched off, or changed, before it could end all."""
         if stages[0] in self._stages(self.item):
             self.off.discard(stages[0])
+        else:
+            stages = stages[1:]
+        if stages:
             return self._through(stages, frame, delays)
-        return self._through(stages[1:], frame, delays)
+        return iter((self._out(frame.data, delays),))
+
+    def _out(self, data: bytes, delays: Delays) -> Out:
+        self.passed += len(data)
+        return Out(data, delays)
 
     # -- the rest ---------------------------------------------------------------------------
 
