@@ -85,9 +85,9 @@ class Side(asyncio.Protocol):
     def give_way(self) -> None:
         """Stop reading until all others have had their turn: it was a read of ``FULL_READ``."""
         transport = self.transport
-        if not self._paused and transport is not None and not transport.is_closing():
+        if not self.paused and transport is not None and not transport.is_closing():
             transport.pause_reading()
-            self._paused = TURN
+            self.paused = TURN
             asyncio.get_running_loop().call_soon(self.resume, TURN)
 
     def unpause(self) -> None:
