@@ -96,6 +96,10 @@ class Traffic:
                 if wire is None:
                     wire = await WIRES[kind].connect(*self.places[kind])
                 return wire, Seen.OK if await wire.ask(request) else Seen.ERROR
+        except asyncio.CancelledError:
+            if wire is not None:  # nobody else knows of it yet
+                wire.close()
+            raise
         except TimeoutError:
             return wire, Seen.GAVE_UP
         except OSError:
