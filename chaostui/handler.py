@@ -91,6 +91,8 @@ class Context:
     shared: dict[str, Any] = field(default_factory=dict)
     request: Request | None = None
     """What the exchange asks, once its first bytes are there and the protocol tells."""
+    late: bool = False
+    """Some of the exchange had gone to the backend when the handler was switched on."""
     now: float = 0.0
     """The monotonic clock, in seconds, as the handler is called or goes on after a ``Wait``."""
 
@@ -189,6 +191,14 @@ class Handler:
 
     def on_open(self) -> Iterable[Action]:
         """Act before the backend is dialled. Only the upstream instance is asked."""
+        return ()
+
+    def on_waiting(self) -> Iterable[Action]:
+        """Act on a request that the backend has whole and has not answered, as it is switched on.
+
+        Only the upstream instance is asked; the engine closes the connection after a ``Reply``,
+        since nobody knows what becomes of the request.
+        """
         return ()
 
     def on_data(self, frame: Frame) -> Iterable[Action]:

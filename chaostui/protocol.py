@@ -84,6 +84,8 @@ class Frame(NamedTuple):
     header: bool = False
     """Upstream: it comes before the protocol's own bytes (a PROXY header), and passes as it is,
     whatever becomes of the requests behind it."""
+    push: bool = False
+    """It begins something that nobody asked for; more frames of it come without."""
     messages: int = 1
     """How many whole messages it is, in a run; ``request`` is then the last one's. 0: none, as
     these are the bytes from which on nothing is read (``opaque``)."""

@@ -9,7 +9,7 @@ from chaostui.engine.views import ConnectionView
 
 
 class PinAsk(msgspec.Struct, frozen=True, kw_only=True):
-    """The handler that a connection gets from its next exchange on; None: drawn again."""
+    """The handler that a connection gets from the next bytes on; None: drawn again."""
 
     handler: str | None
 
@@ -44,5 +44,5 @@ ROUTES = (
     Route(method="DELETE", path="/connections/{id:int}", endpoint=reset,
           summary="Reset it: both sides see RST"),
     Route(method="PUT", path="/connections/{id:int}/pin", endpoint=pin, body=PinAsk,
-          answer=ConnectionView, summary="Give it a handler of its own, from its next exchange on"),
+          answer=ConnectionView, summary="Give it a handler of its own, from the next bytes on"),
 )  # fmt: skip

@@ -274,7 +274,7 @@ def reset_connection(id: int) -> Ask[None]:
 
 
 def pin(id: int, handler: str | None) -> Ask[ConnectionView]:
-    """Give a connection a handler of its own from its next exchange on; None takes it back."""
+    """Give a connection a handler of its own from the next bytes on; None takes it back."""
     path = f"{API}/connections/{part(id)}/pin"
     return Ask("PUT", path, ConnectionView, {"handler": handler})
 

@@ -3,56 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
+from chaostui.engine.due import Due, count
 from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.framed_sides import FramedBackendSide, FramedClientSide
 from chaostui.engine.items import What
 from chaostui.engine.link import Link
+from chaostui.engine.pushes import Pushes
 from chaostui.engine.side import Side
-from chaostui.engine.steps import FULL_READ
-from chaostui.engine.turns import BACKEND, CLIENT, FRESH, BackendSide, ClientSide, Turns
-from chaostui.protocol import Frame, Request
+from chaostui.engine.turns import CLIENT, FRESH, LOOK, Turns
+from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
     from chaostui.engine.proxy import Proxy
-
-
-class FramedClientSide(ClientSide):
-    """The socket that was accepted."""
-
-    __slots__ = ()
-    connection: Framed
-
-    def data_received(self, data: bytes) -> None:
-        connection = self.connection
-        if connection.protocol.opaque:
-            super().data_received(data)
-            return
-        size = len(data)
-        connection.up.received += size
-        if size >= FULL_READ:
-            self.give_way()
-        connection.cut_requests(data)
-
-
-class FramedBackendSide(BackendSide):
-    """The socket that was dialled."""
-
-    __slots__ = ()
-    connection: Framed
-
-    def data_received(self, data: bytes) -> None:
-        connection = self.connection
-        if connection.protocol.opaque:
-            super().data_received(data)
-            return
-        size = len(data)
-        connection.down.received += size
-        if size >= FULL_READ:
-            self.give_way()
-        connection.cut_replies(data)
 
 
 class Framed(Turns):
@@ -63,16 +28,17 @@ class Framed(Turns):
     come in any order, for the end of the one under way.
     """
 
-    __slots__ = ("_ending", "_special", "_waiting")
+    __slots__ = ("_ending", "_pushed", "_special", "_waiting")
 
     client_side: ClassVar[type[Side]] = FramedClientSide
     backend_side: ClassVar[type[Side]] = FramedBackendSide
 
     def __init__(self, proxy: Proxy) -> None:
         super().__init__(proxy)
-        self._waiting: deque[Exchange] = deque()
+        self._waiting = Due()
         self._special: set[Exchange] = set()
         """Exchanges that a handler acts on, or that are told of."""
+        self._pushed = Pushes(self)
         self._ending = False
         """A reply that is due will end the connection: no more requests are taken."""
 
@@ -131,25 +97,21 @@ class Framed(Turns):
 
     def _pass_requests(self, frames: list[Frame]) -> None:
         """Requests on which nothing acts: those that came together share an exchange."""
-        begun = due = 0
-        request: Request | None = None
-        for frame in frames:
-            if frame.first:
-                request = frame.request
-                begun += frame.messages
-                if frame.reply:
-                    due += frame.messages
+        begun, due, request = count(frames)
         if begun:
             self.turn = CLIENT
             self.asked = time.monotonic()
             self.number += begun
             self.proxy.stats.exchanges += begun
-            exchange = self.exchange = Exchange(self.number, self.asked, None)
+            exchange = self.exchange = Exchange(self.number, self.asked)
             if request is not None:
                 self.request = exchange.request = request.name
+                exchange.asks_for = request
             if due:
                 exchange.due = due
                 self._waiting.append(exchange)
+        if self.exchange is not None and frames:
+            self.exchange.complete = frames[-1].last
         self._write(self.up, frames)
 
     @staticmethod
@@ -167,9 +129,13 @@ class Framed(Turns):
         self.proxy.stats.exchanges += 1
         self.number += 1
         plan = self.proxy.plan
-        drawn = self.turn == FRESH and self._plan is plan and self.pinned is None
-        self.turn = CLIENT
         exchange = self.exchange
+        if exchange is not None and exchange.joined:
+            # What was switched on acts on this one: those before it may end as they would.
+            for each in self._waiting:
+                each.joined.clear()
+        drawn = self.turn == FRESH and not self.stale(plan)
+        self.turn, self._pushes = CLIENT, 0
         if exchange is None or not drawn:
             if exchange is not None and self.number == 1:
                 self.end_exchange(exchange)
@@ -194,8 +160,10 @@ class Framed(Turns):
             link.dest.transport.write(frame.data)  # type: ignore[union-attr]
         else:
             link.feed(What.DATA, frame, exchange)
-        if frame.last and exchange is not None and not exchange.replies:
-            self.end_exchange(exchange)
+        if frame.last and exchange is not None:
+            exchange.complete = True
+            if not exchange.replies:
+                self.end_exchange(exchange)
 
     # -- replies ----------------------------------------------------------------------------
 
@@ -205,6 +173,8 @@ class Framed(Turns):
         protocol.runs = quiet = (
             link.direct
             and protocol.ordered
+            and self.proxy.plan.quiet
+            and self.pinned is None
             and (self.turn != FRESH or self.exchange is None)
             and not self._special
         )
@@ -235,12 +205,25 @@ class Framed(Turns):
     def _answered_by(self, frame: Frame) -> Exchange | None:
         """The exchange that bytes from the backend belong to."""
         waiting, asked = self._waiting, frame.request
+        if frame.first:
+            self._pushed.end()
         if asked is not None and not self.protocol.ordered:
-            return next((each for each in waiting if each.asks_for is asked), None)
-        if waiting and self.protocol.ordered:
-            return waiting[0]
-        # The greeting belongs to the draw at open.
-        return self.exchange if self.turn == FRESH else None
+            return waiting.of(asked)
+        if self.turn == FRESH:
+            return self._greeting()  # it belongs to the draw at open
+        ordered = bool(waiting) and self.protocol.ordered
+        if not (frame.first or frame.last) and not (ordered and waiting[0].answered):
+            if frame.push or not (waiting or self._pushed.current):
+                self._pushed.begin()
+            if self._pushed.current is not None:
+                return self._pushed.current
+        return waiting[0] if ordered else None
+
+    def _greeting(self) -> Exchange | None:
+        plan = self.proxy.plan
+        if self.stale(plan) and not (plan.quiet and self.pinned is None):
+            self.draw_now(plan)
+        return self.exchange
 
     def _reply(self, frame: Frame, exchange: Exchange | None) -> None:
         """Pass bytes of a reply on."""
@@ -258,21 +241,12 @@ class Framed(Turns):
         waiting, now = self._waiting, time.monotonic()
         normal, slow = self.proxy.stats.normal, self.proxy.slow
         for frame in frames:
-            left = frame.messages
-            while left and waiting:
-                exchange = waiting[0]
-                count = min(left, exchange.due)
-                left -= count
+            for exchange, replies in waiting.count_down(frame.messages, ends=frame.last):
                 if frame.first:
                     self.reply = seconds = now - exchange.asked
-                    normal.record(seconds, now, count)
+                    normal.record(seconds, now, replies)
                     if seconds >= slow:
                         self._publish(exchange.number, exchange.request, "normal", seconds)
-                if frame.last:
-                    exchange.due -= count
-                    exchange.answered = False
-                    if not exchange.due:
-                        waiting.popleft()
         self._write(self.down, frames)
 
     def _over(self, exchange: Exchange) -> None:
@@ -293,7 +267,13 @@ class Framed(Turns):
             return  # a request that is never answered is not answered by an error either
         if exchange.answer is None:
             exchange.answer = []
-            self.protocol.dropped(exchange.asks_for)
+            if exchange.sent:
+                # The backend has some of the request: what becomes of it is not known.
+                exchange.final, self._ending = Close(), True
+            else:
+                self.protocol.dropped(exchange.asks_for)
+        elif exchange.sent:
+            return  # the rest of the request is no further one
         exchange.answer.append(data)
         if self.turn == FRESH:
             super().answer(exchange, data, link)
@@ -318,14 +298,12 @@ class Framed(Turns):
         waiting = self._waiting
         if self.protocol.ordered:
             return waiting[0] if waiting and waiting[0].answer is not None else None
-        if not self.protocol.between():
-            return None
-        return next((exchange for exchange in waiting if exchange.answer is not None), None)
+        return waiting.answered() if self.protocol.between() else None
 
     def finish(self, final: Close | Reset, exchange: Exchange | None) -> None:
         """End the connection: at once, or after the reply made here when that must wait."""
         if exchange is not None and exchange.answer is not None and exchange in self._waiting:
-            exchange.final = final
+            exchange.final = exchange.final or final
             self._ending = True
         else:
             super().finish(final, exchange)
@@ -346,8 +324,9 @@ class Framed(Turns):
                 link.feed(What.DATA, frame, self.exchange)
         self._waiting.clear()
         self._special.clear()
+        self._pushed.end()
         if self.turn != FRESH:
-            self.turn = BACKEND
+            self.turn = LOOK
         self.settle()
         self.proxy.lost_frame(self)
         if owing or self.protocol.promised:
@@ -368,16 +347,51 @@ class Framed(Turns):
                 link.feed(What.DATA, frame, exchange)
         super().source_ended(link)
 
+    # -- changing ---------------------------------------------------------------------------
+
+    @property
+    def framed(self) -> bool:
+        return not self.protocol.opaque
+
+    @property
+    def replies_due(self) -> bool:
+        return bool(self._waiting)
+
+    def under_way(self) -> list[Exchange]:
+        if not self.framed:
+            return super().under_way()
+        self._waiting.tell_apart()
+        found = list(self._waiting)
+        current = self.exchange
+        if current is not None and self.number and not current.complete and current not in found:
+            found.append(current)
+        self._special.update(self._waiting)
+        return found
+
+    def waits(self, exchange: Exchange) -> bool:
+        if not self.framed:
+            return super().waits(exchange)
+        known = exchange.asks_for is not None and exchange in self._waiting
+        return known and exchange.complete and not exchange.answered
+
+    def amid(self, exchange: Exchange, link: Link) -> bool:
+        if not self.framed:
+            return super().amid(exchange, link)
+        return exchange.answered if link is self.down else not exchange.complete
+
     @property
     def acted_on(self) -> bool:
         return bool(self._special) or super().acted_on
 
     def live_exchanges(self) -> list[Exchange]:
         live = super().live_exchanges()
+        if self._pushed.current is not None:
+            live.append(self._pushed.current)
         return [*self._waiting, *(exchange for exchange in live if exchange not in self._waiting)]
 
     def end_exchanges(self) -> None:
         for exchange in self._waiting:
             self.end_exchange(exchange)
+        self._pushed.end()
         if not self.number or self.protocol.opaque:
             super().end_exchanges()

@@ -23,6 +23,8 @@ class What(Enum):
     WAKE = "wake"
     ACROSS = "across"
     """The other direction has ended."""
+    WAITING = "waiting"
+    """A handler is switched on while a request waits for its reply."""
     ANSWER = "answer"
     """What the protocol answers by itself has its turn."""
     TLS = "tls"

@@ -231,6 +231,10 @@ class Link:
         found = self._driver.exchanges() if self._driver is not None else set()
         return found if self.tap is None else found | self.tap.dest_inbox.exchanges()
 
+    def unsent(self) -> set[Exchange]:
+        """Those of which nothing has gone through here yet."""
+        return self._driver.pipe.unsent() if self._driver is not None else set()
+
     def holders(self) -> set[Stage]:
         """The handlers that keep something back here, of exchanges that have ended too."""
         return self._driver.pipe.holders() if self._driver is not None else set()

@@ -55,6 +55,12 @@ class Armed:
         return match is not None and match.asks
 
     @property
+    def limited(self) -> bool:
+        """Whether only some of its draws may hit."""
+        options = self.options
+        return bool(options.first or options.max_hits or options.every > 1)
+
+    @property
     def needs_words(self) -> bool:
         """Whether it can only act on requests that the protocol reads."""
         return self.asks or self.kind.needs_words(self.options)
@@ -76,6 +82,11 @@ class Armed:
             return False
         self.taken += 1
         return True
+
+    def undo(self) -> None:
+        """Undo a draw whose exchange is given another handler."""
+        self.drawn -= 1
+        self.taken -= 1
 
     def give_back(self) -> None:
         """Undo a ``take`` that never hit."""

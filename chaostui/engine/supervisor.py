@@ -133,7 +133,7 @@ class Supervisor(Faults):
         self._journal.write(actor, f"reset connection {id}", connection.proxy.name)
 
     async def pin(self, id: int, handler: str | None, actor: str) -> ConnectionView:
-        """Give a connection ``handler`` for each exchange from the next on; None: the dice."""
+        """Give a connection ``handler`` from the next bytes on; None: the dice."""
         connection = self._connection(id)
         proxy = connection.proxy
         armed = None

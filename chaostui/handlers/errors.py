@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from chaostui.actions import Action, Send
+from chaostui.actions import Action, Reset, Send
 from chaostui.handler import Handler, Limits
 from chaostui.protocol import Frame, Protocol
 
@@ -49,13 +49,28 @@ class Errors(Handler):
         if not self.options.inject and not self.options.warmup:
             yield from self.context.protocol.error(self.options.kind, "open")
 
+    def on_waiting(self) -> Iterable[Action]:
+        acts = self.reaches and not self.options.inject and not self.warming(calls=0)
+        error = self.error() if acts else ()
+        # What is granted in any trouble, or needs a word with the backend, is left alone.
+        return () if any(isinstance(action, Send) for action in error) else error
+
     def on_data(self, frame: Frame) -> Iterable[Action]:
-        if not self.reaches or self.warming(frame):
+        late = self.context.late and not self.options.inject
+        if late and not self.context.upstream and not self.warming(calls=0):
+            yield Reset()  # as a server that fails in the middle of a reply
+        elif not self.reaches or self.warming(calls=frame.first):
             yield Send(frame.data)
         elif self.options.inject:
             yield Send(self.spoil(frame.data))
-        elif frame.last or frame.waits:
-            yield from self.context.protocol.error(self.options.kind, request=self.context.request)
+        elif late and any(isinstance(action, Send) for action in self.error()):
+            yield Reset()  # the backend has some of the request already
+        elif frame.last or frame.waits or late:
+            yield from self.error()
+
+    def error(self) -> tuple[Action, ...]:
+        """Make the error for the request."""
+        return self.context.protocol.error(self.options.kind, request=self.context.request)
 
     @property
     def reaches(self) -> bool:
@@ -63,12 +78,10 @@ class Errors(Handler):
         sealed = self.context.protocol.sealed and not self.options.inject
         return self.context.upstream and not sealed
 
-    def warming(self, frame: Frame) -> bool:
-        """Count the calls of the proxy and say whether this one still passes."""
-        shared = self.context.shared
-        if frame.first:
-            shared["calls"] = shared.get("calls", 0) + 1
-        return bool(shared.get("calls", 0) <= self.options.warmup)
+    def warming(self, calls: int) -> bool:
+        """Count calls of the proxy and say whether this one still passes."""
+        passed = self.context.shared["calls"] = self.context.shared.get("calls", 0) + calls
+        return bool(passed + (not calls) <= self.options.warmup)
 
     def spoil(self, data: bytes) -> bytes:
         """Put up to 100 random bytes somewhere into ``data``."""

@@ -26,15 +26,23 @@ class Transient(Errors):
     def on_open(self) -> Iterable[Action]:
         return ()
 
+    def on_waiting(self) -> Iterable[Action]:
+        self.count()
+        return () if self.passing else super().on_waiting()
+
     def on_data(self, frame: Frame) -> Iterable[Action]:
         if self.reaches and frame.first:
-            shared = self.context.shared
-            shared["turn"] = (shared.get("turn", -1) + 1) % (self.options.agitate + 1)
-            self.passing = shared["turn"] == self.options.agitate
+            self.count()
         if not self.reaches or self.passing:
             yield Send(frame.data)
         else:
             yield from super().on_data(frame)
+
+    def count(self) -> None:
+        """Count a call of the proxy and find out whether it is the one that works."""
+        shared = self.context.shared
+        shared["turn"] = (shared.get("turn", -1) + 1) % (self.options.agitate + 1)
+        self.passing = shared["turn"] == self.options.agitate
 
     passing = False
     """Whether the current call is the one that works."""

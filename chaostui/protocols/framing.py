@@ -67,6 +67,8 @@ class Cutter:
         """Whether the backend will answer it."""
         self.aside = False
         """The current message, on its way to the client, answers no request."""
+        self.push = False
+        """Nor would it, were there one that waits."""
         self.begun = False
         """Frames of the current message were given out."""
         self.done = False
@@ -145,7 +147,8 @@ class Cutter:
         if self.instead:
             data, self.instead = self.instead, b""
         if self.aside:
-            return Frame(data, first=False, last=False)
+            push = first and (self.push or not self.waiting)
+            return Frame(data, first=False, last=False, push=push)
         return Frame(data, first, self.done, self.request, self.replied)
 
     def hold(self, rest: bytes, frames: list[Frame]) -> None:

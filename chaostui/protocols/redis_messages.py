@@ -318,13 +318,13 @@ class Replies(Cutter):
         """Find out whether a reply begins here; False when that takes more bytes."""
         kind = data[pos]
         request = self.waiting[0] if self.waiting else None
-        self.aside = request is None
+        self.aside, self.push = request is None, False
         self.request = request if type(request) is Guarded else None
         self.owed = 1
         if request is not None and request.command in REPLICATION and kind != ERROR:
             raise Handover("replication")
         if kind == PUSH:
-            self.pushes = self.aside = True
+            self.pushes = self.aside = self.push = True
         elif kind != ARRAY or self.pushes or not self.delivers(request):
             self.inside = True
             return True
@@ -348,7 +348,7 @@ class Replies(Cutter):
             if request is not None and not self.aside:
                 self.owed = int(request.tag)
         elif word in DELIVERIES:
-            self.aside = True
+            self.aside = self.push = True
 
     def values(self, data: bytes, pos: int) -> int:
         """Pass what is there of the current reply's values."""

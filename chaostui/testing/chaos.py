@@ -170,7 +170,7 @@ class Chaos(Looks):
         self._thread.do(lambda e: e.reset_connection(id, ACTOR))
 
     def pin(self, id: int, handler: str | None) -> ConnectionView:
-        """Give a connection a handler of its own from its next exchange on; None takes it back."""
+        """Give a connection a handler of its own from the next bytes on; None takes it back."""
         return self._thread.do(lambda e: e.pin(id, handler, ACTOR))
 
     # -- everything -------------------------------------------------------------------------

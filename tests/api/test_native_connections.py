@@ -76,7 +76,7 @@ def test_a_connection_is_reset_on_both_sides(echo: Echo) -> None:
 
 
 def test_a_connection_is_pinned_to_a_handler_and_unpinned(echo: Echo) -> None:
-    """A pinned connection gets its handler from its next exchange on, the others stay normal."""
+    """A pinned connection gets its handler from the next bytes on, the others stay normal."""
     with (
         Engine(proxy("web", echo.address)) as engine,
         connected(engine) as pinned,

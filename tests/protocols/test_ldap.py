@@ -444,7 +444,7 @@ def test_a_dropped_operation_leaves_no_gap() -> None:
     protocol.dropped(frames[0].request)
 
     assert protocol.reply(done(2)) == [Frame(done(2), request=frames[1].request)]
-    assert protocol.reply(done(1)) == [Frame(done(1), False, False)]
+    assert protocol.reply(done(1)) == [Frame(done(1), False, False, push=True)]
 
 
 def test_a_bind_that_fails_leaves_nobody_bound() -> None:

@@ -21,7 +21,7 @@ def _cut(asked: Asked, number: int) -> None:
 
 def _pin(asked: Asked, number: int, handler: str) -> None:
     found = asked.client.pin(number, handler)
-    asked.say(found, f"connection {number} gets {handler} from its next exchange on")
+    asked.say(found, f"connection {number} gets {handler} from the next bytes on")
 
 
 def _unpin(asked: Asked, number: int) -> None:

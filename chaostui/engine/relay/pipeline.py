@@ -158,6 +158,14 @@ class Pipeline:
         items = self.backlog if self._walk is None else (self._walk.item, *self.backlog)
         return {item.exchange for item in items if item.exchange is not None}
 
+    def unsent(self) -> set[Exchange]:
+        """Those of which nothing has gone through here yet, as far as they have come."""
+        items = list(self._backlog)
+        if self._walk is not None and not self._walk.passed:
+            items.append(self._walk.item)
+        began = [item for item in items if item.frame.first or item.what is What.OPEN]
+        return {item.exchange for item in began if item.exchange is not None}
+
     def holders(self) -> set[Stage]:
         """The handlers that keep something back."""
         waits = self._walk.waits if self._walk is not None else None

@@ -22,6 +22,7 @@ TOLD: dict[What, Callable[[Handler], Iterable[Action]]] = {
     What.EOF: lambda handler: handler.on_eof(),
     What.WAKE: lambda handler: handler.on_wake(),
     What.ACROSS: lambda handler: handler.on_other_eof(),
+    What.WAITING: lambda handler: handler.on_waiting(),
     What.START: lambda handler: handler.on_start(),
     What.RESET: lambda handler: (),
     What.CLOSE: lambda handler: (),
@@ -65,6 +66,7 @@ class Walk:
 
     __slots__ = (
         "_effects",
+        "_given",
         "_hit",
         "_stages",
         "_wakes",
@@ -95,6 +97,8 @@ class Walk:
         self._wakes = wakes
         self._effects = effects
         self._hit: Stage | None = None
+        self._given: Stages = ()
+        """The handlers that its bytes were for as it began, and those in their place since."""
         self.asked: Stage | None = None
         """The stage whose handler was asked last."""
         self.whole = True
@@ -119,7 +123,7 @@ class Walk:
         item = self.item
         if item.what in MARKS:
             return iter(())
-        stages = self._stages(item)
+        self._given = stages = self._stages(item)
         if item.what is What.DATA or item.what is What.KEPT:
             if stages:
                 return self._through(stages, item.frame, ())
@@ -132,6 +136,7 @@ class Walk:
         self.asked, self.whole = stage, frame is self.item.frame
         context, exchange = stage.handler.context, self.item.exchange
         context.now = self.now
+        context.late = exchange is not None and stage in exchange.joined
         if exchange is not None and exchange.asks_for is not None:
             # In a chain the requests change below a handler.
             context.request = exchange.asks_for
@@ -193,8 +198,14 @@ class Walk:
 
     def _again(self, stages: Stages, frame: Frame, delays: Delays) -> Iterator[Step]:
         """Ask anew: the first stage was switched off, or changed, before it could end all."""
-        if stages[0] in self._stages(self.item):
+        now, exchange = self._stages(self.item), self.item.exchange
+        drawn = exchange.stages() if exchange is not None else []
+        if stages[0] in now:
             self.off.discard(stages[0])
+        elif now and now[0] in drawn and now[0] not in self._given:
+            # Another one was drawn in its place.
+            self._given = (*self._given, now[0])
+            stages = (now[0], *stages[1:])
         else:
             stages = stages[1:]
         if stages:

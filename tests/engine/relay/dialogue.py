@@ -106,7 +106,7 @@ class Dialogue:
         self.pipe = Pipeline(direction)
         self.now = 0.0
         self.told: list[str] = []
-        self.exchange = Exchange(1, 0.0, None)
+        self.exchange = Exchange(1, 0.0)
         self.stages: dict[str, Stage] = {}
         self.paused = False
         self.written = b""
