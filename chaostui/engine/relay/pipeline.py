@@ -160,7 +160,7 @@ class Pipeline:
 
     def unsent(self) -> set[Exchange]:
         """Those of which nothing has gone through here yet, as far as they have come."""
-        items = list(self._backlog)
+        items = list(self.backlog)
         if self._walk is not None and not self._walk.passed:
             items.append(self._walk.item)
         began = [item for item in items if item.frame.first or item.what is What.OPEN]
