@@ -186,3 +186,16 @@ def test_a_latency_is_removed_while_a_client_does_not_read(rig: Rig) -> None:
     rig.server.http("GET", "/proxies")
 
     assert time.monotonic() - started < 5
+
+
+def test_a_changed_bandwidth_paces_what_is_held_anew(rig: Rig) -> None:
+    """Nothing leaves at once: the rest goes on at the new rate."""
+    rig.toxic("bandwidth", rate=1)
+    client, backend = rig.pair()
+    backend.sendall(bytes(5000))
+    receive(client, 100)
+
+    rig.update("bandwidth_downstream", rate=10)
+    seconds = receive(client, 4900)[1]
+
+    assert 0.3 < seconds < 3
