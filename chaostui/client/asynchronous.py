@@ -76,6 +76,7 @@ class AsyncClient:
         )
         self._lock = asyncio.Lock()
         self._wire: Wire | None = None
+        self._calmed = 0
 
     def __repr__(self) -> str:
         return f"<AsyncClient {self.address}>"
@@ -113,13 +114,14 @@ class AsyncClient:
                 fault = await self.do(owner.fault(session, name, proxy, options))
             except EngineRefused as error:
                 raise owner.senseless(error) from None
+            calmed = self._calmed
             try:
                 yield fault
             except Exception as error:
                 # A block whose fault was lost proves nothing, whatever it raises.
-                await self._disown(session, error)
+                await self._disown(session, fault, calmed, error)
                 raise
-            await self._disown(session)
+            await self._disown(session, fault, calmed)
 
     def with_behavior(
         self, name: str, *, proxy: str | None = None, **options: Any
@@ -147,10 +149,16 @@ class AsyncClient:
         finally:
             held.close()
 
-    async def _disown(self, session: str, cause: Exception | None = None) -> None:
-        """End a session with its block. Raises FaultLost where it had ended before."""
+    async def _disown(
+        self, session: str, fault: FaultView, calmed: int, cause: Exception | None = None
+    ) -> None:
+        """End a session with its block. Raises FaultLost where it, or its fault, is over.
+
+        A fault that this client has ended itself since it had ``calmed`` all so often is none.
+        """
         for tries in range(owner.TRIES, 0, -1):
             try:
+                view = await self.do(calls.renew_session(session))
                 await self.do(calls.close_session(session))
             except EngineRefused as error:
                 if not owner.busy(error) or tries == 1:
@@ -159,7 +167,9 @@ class AsyncClient:
             except EngineUnreachable as error:
                 raise owner.lost(error) from cause
             else:
-                return
+                break
+        if self._calmed == calmed:
+            owner.ended(fault, view, cause)
 
     async def _renew(self, session: str) -> None:
         pause = owner.RENEWAL
@@ -289,6 +299,7 @@ class AsyncClient:
     async def do(self, ask: Ask[T]) -> T:
         """Ask the engine. A kept connection that has gone stale is replaced once."""
         body = written(ask.body)
+        self._calmed += owner.calms(ask)
         media = "application/json"
         async with self._lock:
             for fresh in (self._wire is None, True):

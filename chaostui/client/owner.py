@@ -23,6 +23,9 @@ RENEWAL = LEASE / 3
 RETRY = LEASE / 30
 """Seconds after a renewal that failed until it is tried again."""
 
+CALMING = {("POST", f"{API}/reset"), ("POST", f"{API}/halt")}
+"""Calls that end everybody's faults."""
+
 TRIES = 5
 """How often the end of a block is told to an engine that has no room for another connection."""
 
@@ -57,6 +60,20 @@ def wanted(name: str, options: Mapping[str, Any]) -> tuple[Mix, dict[str, dict[s
         mine.setdefault("direction", "upstream" if mine.pop("before") else "downstream")
     mix = Mix(tuple(("normal" if n == "dummy" else n, w) for n, w in weights))
     return mix, {weights[0][0]: mine} if mine else None
+
+
+def calms(ask: Ask[Any]) -> bool:
+    """Whether a call ends faults of everybody, also of with-blocks."""
+    return (ask.method, ask.path) in CALMING
+
+
+def ended(fault: FaultView, session: SessionView, cause: Exception | None) -> None:
+    """Raise FaultLost where a with-block's fault is not in force any more, and its session is."""
+    if fault.id not in session.faults:
+        raise FaultLost(
+            "the fault of this block ended before the block did: somebody has reset or halted"
+            " the engine"
+        ) from cause
 
 
 def gone(error: EngineRefused) -> bool:

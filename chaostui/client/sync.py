@@ -63,6 +63,8 @@ class Client:
 
     _connection: http.client.HTTPConnection | None = None
     _timeout = TIMEOUT
+    _calmed = 0
+    """How often this client has ended everybody's faults."""
 
     def __init__(
         self,
@@ -124,20 +126,22 @@ class Client:
         The fault ends with the block, or within a second of this process's death, or 30 s after
         it froze. Blocks may nest and end in any order: each takes away its own fault alone.
         Raises ValueError for a handler, option or proxy that does not exist, and FaultLost at
-        the block's end where the engine, or the session that owns the fault, ended before it.
+        the block's end where the engine, or the session that owns the fault, ended before it,
+        and where others have reset or halted the engine meanwhile.
         """
         with self._owning() as session:
             try:
                 fault = self.do(owner.fault(session, name, proxy, options))
             except EngineRefused as error:
                 raise owner.senseless(error) from None
+            calmed = self._calmed
             try:
                 yield fault
             except Exception as error:
                 # A block whose fault was lost proves nothing, whatever it raises.
-                self._disown(session, error)
+                self._disown(session, fault, calmed, error)
                 raise
-            self._disown(session)
+            self._disown(session, fault, calmed)
 
     def with_behavior(
         self, name: str, *, proxy: str | None = None, **options: Any
@@ -164,10 +168,16 @@ class Client:
             over.set()
             held.close()
 
-    def _disown(self, session: str, cause: Exception | None = None) -> None:
-        """End a session with its block. Raises FaultLost where it had ended before."""
+    def _disown(
+        self, session: str, fault: FaultView, calmed: int, cause: Exception | None = None
+    ) -> None:
+        """End a session with its block. Raises FaultLost where it, or its fault, is over.
+
+        A fault that this client has ended itself since it had ``calmed`` all so often is none.
+        """
         for tries in range(owner.TRIES, 0, -1):
             try:
+                view = self.do(calls.renew_session(session))
                 self.do(calls.close_session(session))
             except EngineRefused as error:
                 if not owner.busy(error) or tries == 1:
@@ -176,7 +186,9 @@ class Client:
             except EngineUnreachable as error:
                 raise owner.lost(error) from cause
             else:
-                return
+                break
+        if self._calmed == calmed:
+            owner.ended(fault, view, cause)
 
     def _renew(self, session: str, over: threading.Event) -> None:
         pause = owner.RENEWAL
@@ -268,6 +280,7 @@ class Client:
     def do(self, ask: Ask[T]) -> T:
         """Ask the engine. A kept connection that has gone stale is replaced once."""
         body = written(ask.body)
+        self._calmed += owner.calms(ask)
         with self._lock:
             if self._owner != os.getpid():
                 # A forked child must not speak on its parent's connection.

@@ -127,6 +127,16 @@ async def test_a_block_whose_fault_was_lost_raises(client: AsyncClient) -> None:
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
+async def test_a_block_whose_fault_others_ended_raises(engine: Engine, client: AsyncClient) -> None:
+    """What the client itself resets is meant so."""
+    with pytest.raises(FaultLost, match="reset or halted"):
+        async with client.with_handler("errors"):
+            await asyncio.to_thread(engine.client().reset)
+
+    async with client.with_handler("errors"):
+        await client.reset()
+
+
 async def test_a_renewal_that_finds_no_room_is_tried_again(
     engine: Engine, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

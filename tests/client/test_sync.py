@@ -227,6 +227,19 @@ def test_a_block_that_ends_in_an_exit_is_left_alone(engine: Engine) -> None:
         block()
 
 
+@pytest.mark.parametrize("how", ["reset", "halt"])
+def test_a_block_whose_fault_others_ended_raises(engine: Engine, client: Client, how: str) -> None:
+    """Another test's set-up that resets a shared engine must not let this one pass for nothing."""
+    with engine.client() as other:
+        block = client.with_handler("errors")
+        with pytest.raises(FaultLost, match="reset or halted"), block:
+            getattr(other, how)()
+        other.release()
+
+    with client.with_handler("errors"):
+        getattr(client, how)()
+
+
 def test_an_inner_block_that_lost_its_fault_ends_the_outer_one(client: Client) -> None:
     """The one that was lost is told, and nothing stays broken."""
 
