@@ -52,6 +52,8 @@ class Messages(Cutter):
         """The last head: most clients and servers say the same again and again."""
         self.known = NOTHING
         """What it says."""
+        self.asks = False
+        """Nothing came yet of the current request's body, which may wait to be asked for."""
         self.whole = b""
         """The last bytes, if they were a whole message and nothing more."""
 
@@ -81,6 +83,7 @@ class Messages(Cutter):
                 return pos
             self.begin(data if end - pos == len(data) else data[pos:end])
             pos = end
+            self.asks = self.known.expects and end == len(data)
         if self.chunked:
             end = self.chunks(data, pos)
         elif self.endless:
@@ -205,29 +208,21 @@ class Messages(Cutter):
 class Requests(Messages):
     """What the client sends."""
 
-    asks = False
-    """Of the current request's body nothing came yet, and it may wait until it is asked for."""
-
     def feed(self, data: bytes) -> list[Frame]:
-        refused = self.asks and isinstance(self.request, Expecting) and self.request.refused
-        if refused and WHOLE_LINE.match(data):
-            # The body that was not asked for will not come (RFC 9110 s10.1.1).
-            self.inside = self.begun = False
-            closed = Frame(b"", first=False, last=True, request=self.request)
-            self.asks = False
-            return [closed, *super().feed(data)]
-        return super().feed(data)
+        closed = self.refused(data) if self.asks else []
+        self.asks = False
+        frames = super().feed(data)
+        if self.asks:
+            frames[-1] = frames[-1]._replace(waits=True)
+        return closed + frames if closed else frames
 
-    def advance(self, data: bytes, pos: int) -> int:
-        head = not self.inside
-        end = super().advance(data, pos)
-        nothing = self.left == self.known.length and not self.trailers
-        self.asks = head and self.inside and self.known.expects and nothing
-        return end
-
-    def frame(self, data: bytes) -> Frame:
-        frame = super().frame(data)
-        return frame._replace(waits=True) if self.asks else frame
+    def refused(self, data: bytes) -> list[Frame]:
+        """End a request whose body was not asked for, and will not come (RFC 9110 s10.1.1)."""
+        asked = self.request
+        if not (isinstance(asked, Expecting) and asked.refused and WHOLE_LINE.match(data)):
+            return []
+        self.inside = self.begun = False
+        return [Frame(b"", first=False, last=True, request=asked)]
 
     def likely(self, part: bytes) -> bool:
         return REQUEST_LINE.match(part) is not None

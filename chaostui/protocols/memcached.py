@@ -10,7 +10,7 @@ from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Request
 from chaostui.protocols import memcached_binary as binary, memcached_errors as errors
 from chaostui.protocols.framing import Framed, masked
-from chaostui.protocols.memcached_messages import Command, Commands, Fence, Login, Replies
+from chaostui.protocols.memcached_messages import Command, Commands, Fence, Login, Replies, Session
 
 
 class Memcached(Framed):
@@ -44,7 +44,7 @@ class Memcached(Framed):
         self, backend: str = "", dice: random.Random | None = None, **options: Any
     ) -> None:
         super().__init__(backend, dice, **options)
-        self.downstream.quiet = self.upstream.quiet
+        self.session = self.upstream.session = self.downstream.session = Session()
 
     def shown(self, frame: Frame, *, upstream: bool) -> bytes:
         asked = frame.request
@@ -59,7 +59,7 @@ class Memcached(Framed):
     @property
     def promised(self) -> bool:
         waiting = cast("deque[Command]", self.waiting)
-        return bool(self.downstream.fences) or any(each.instead is not None for each in waiting)
+        return bool(self.session.fences) or any(each.instead is not None for each in waiting)
 
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
         if kind == "too_many_connections":
@@ -75,7 +75,7 @@ class Memcached(Framed):
         if request.quiet and said.silent:
             return (Send(b"", what=said.what),)
         if request.quiet:
-            self.downstream.fences.append(Fence(request.number, said.data))
+            self.session.fences.append(Fence(request.number, said.data))
         else:
             request.instead = said.data
         nothing = binary.noop(request.tag) if request.tag else b"mn\r\n"

@@ -50,7 +50,7 @@ class Command(Request):
     """A command, and its place in the stream."""
 
     number = 0
-    """Which of the client's commands it is."""
+    """Its place among the client's commands from the first quiet one on; 0: before that."""
     quiet = False
     """It is answered only where there is something to say."""
     behind = False
@@ -64,6 +64,20 @@ class Fence(NamedTuple):
 
     number: int
     instead: bytes
+
+
+class Session:
+    """What both directions of a connection must know of its quiet commands."""
+
+    __slots__ = ("fences", "marks", "quiet")
+
+    def __init__(self) -> None:
+        self.quiet = False
+        """There was one: until then every reply answers the oldest command."""
+        self.marks: deque[tuple[int, bytes]] = deque(maxlen=MOST_QUIET)
+        """Their numbers, and what tells the answers to them."""
+        self.fences: deque[Fence] = deque()
+        """What was asked in the place of some, in the order of the stream."""
 
 
 class Login(Command):
@@ -95,8 +109,7 @@ class Commands(Cutter):
         self.number = 0
         self.unresolved = False
         """Quiet commands came since the last one that is answered in any case."""
-        self.quiet: deque[tuple[int, bytes]] = deque(maxlen=MOST_QUIET)
-        """Quiet commands, by number and by what tells their answers."""
+        self.session = Session()
 
     def ready(self, start: int) -> bool:
         return self.held[0] == binary.REQUEST or self.held.find(b"\n", start) >= 0
@@ -133,7 +146,7 @@ class Commands(Cutter):
         self.begin(word.decode(), key, b"", replied=not (silent or quiet), quiet=quiet)
         if quiet:
             marks = [b"k" + key if flag == b"k" else flag for flag in flags if flag[:1] in b"kO"]
-            self.quiet.extend((self.number, mark) for mark in marks[-1:])
+            self.session.marks.extend((self.number, mark) for mark in marks[-1:])
         return end
 
     def packet(self, data: bytes, pos: int) -> int:
@@ -162,14 +175,21 @@ class Commands(Cutter):
         kind = Login if self.fresh and command == "set" and not tag else Command
         self.fresh = False
         self.request = asked = kind(f"{command} {shown}" if key else command, command, text, tag)
+        self.replied = replied
+        if quiet or self.number:
+            self.count(asked, quiet=quiet)
+        if replied:
+            self.waiting.append(asked)
+
+    def count(self, asked: Command, *, quiet: bool) -> None:
+        """Remember where a command stands, as quiet ones may be about it."""
         self.number += 1
         asked.number = self.number
-        self.replied = replied
+        asked.quiet = quiet
         if quiet:
-            asked.quiet = self.unresolved = True
-        elif replied:
+            self.unresolved = self.session.quiet = True
+        elif self.replied:
             asked.behind, self.unresolved = self.unresolved, False
-            self.waiting.append(asked)
 
 
 class Replies(Cutter):
@@ -184,10 +204,7 @@ class Replies(Cutter):
         """Bytes to come of a value, its CRLF included."""
         self.more = False
         """Another line or packet follows that value."""
-        self.quiet: deque[tuple[int, bytes]] = deque()
-        """The other direction's."""
-        self.fences: deque[Fence] = deque()
-        """What was asked in the place of quiet commands, in the order of the stream."""
+        self.session = Session()
         self.hidden: bytes | None = None
         """What takes the place of the current reply."""
 
@@ -232,16 +249,19 @@ class Replies(Cutter):
             return
         self.hidden = asked.instead
         if isinstance(asked, Fence):
-            self.fences.popleft()
-        while self.quiet and self.quiet[0][0] < asked.number:
-            self.quiet.popleft()
+            self.session.fences.popleft()
+        marks = self.session.marks
+        while marks and marks[0][0] < asked.number:
+            marks.popleft()
 
     def fence(self) -> Fence | None:
         """The fence whose answer comes before the next reply that is due."""
         asked = self.oldest()
-        if not self.fences or (asked is not None and asked.number < self.fences[0].number):
+        if not self.session.fences or (
+            asked is not None and asked.number < self.session.fences[0].number
+        ):
             return None
-        return self.fences[0]
+        return self.session.fences[0]
 
     def packet(self, data: bytes, pos: int) -> int:
         """Read the header of a binary packet; return where it ends (0: more is needed)."""
@@ -249,8 +269,10 @@ class Replies(Cutter):
         if head is None:
             return 0
         if not self.inside:
-            quiet = head.opcode in binary.QUIET
-            self.answer(None if quiet else self.fence() or self.oldest())
+            self.aside = not self.waiting
+            if self.session.quiet:
+                quiet = head.opcode in binary.QUIET
+                self.answer(None if quiet else self.fence() or self.oldest())
         self.left = head.body
         self.more = head.opcode == binary.STAT and head.status == 0 and head.key > 0
         return pos + binary.SIZE
@@ -265,7 +287,9 @@ class Replies(Cutter):
         words = data[pos:end].split()
         word = words[0].partition(b"=")[0]
         if not self.inside:
-            self.answer(self.asked(word, words))
+            self.aside = not self.waiting
+            if self.session.quiet:
+                self.answer(self.asked(word, words))
             if not self.aside and self.waiting[0].command == "watch" and word == b"OK":
                 self.lost = "watch"
         self.more = word in LISTS
@@ -290,11 +314,12 @@ class Replies(Cutter):
 
     def tells(self, words: list[bytes], before: int) -> bool:
         """Say whether a reply carries what tells a quiet command that came ``before``."""
-        for at, (number, mark) in enumerate(self.quiet):
+        marks = self.session.marks
+        for at, (number, mark) in enumerate(marks):
             if number > before:
                 return False
             if mark in words:
                 for _ in range(at + 1):
-                    self.quiet.popleft()
+                    marks.popleft()
                 return True
         return False

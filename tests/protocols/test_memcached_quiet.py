@@ -152,5 +152,5 @@ def test_millions_of_quiet_commands_are_not_remembered() -> None:
     for _ in range(12):
         memcached.request(b"ms a 1 q k\r\nx\r\n" * 1000)
 
-    assert len(memcached.upstream.quiet) == 10_000
+    assert len(memcached.session.marks) == 10_000
     assert not memcached.waiting
