@@ -21,6 +21,7 @@ ChainDirection = Literal["upstream", "downstream", "both"]
 TlsMode = Literal["passthrough", "refuse", "terminate"]
 BackendTls = Literal["off", "on", "verify"]
 BackendDown = Literal["reset", "close"]
+Abandoned = Literal["drop", "deliver"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 
 MAX_LABEL = 63
@@ -263,6 +264,8 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A reply that takes so long to begin is told of as an event; 0: none is."""
     linger: Annotated[float, Meta(gt=0)] = 10.0
     """How long a close waits for a peer that does not read."""
+    abandoned: Abandoned = "drop"
+    """Whether what a fault holds of a client that has gone goes with it, or is delivered."""
     max_connections: Annotated[int, Meta(ge=0)] = 0
     """At so many, further clients wait in the backlog; 0: what the file limit allows."""
     max_held: Annotated[int, Meta(ge=4096)] = 134_217_728

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
-from chaostui.engine import reach
+from chaostui.engine import departure, reach
 from chaostui.engine.dialling import Dialling
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
@@ -242,6 +242,8 @@ class Connection(ABC):
             self.reason = "client closed" if link is self.up else "backend closed"
         (self.down if link is self.up else self.up).other_ended()
         link.end()
+        if link is self.up:
+            departure.client_ended(self)
 
     def half_closed(self, link: Link) -> None:
         """The end of ``link`` has come: pass it on; when both have, the connection is over."""
@@ -273,7 +275,7 @@ class Connection(ABC):
             return
         self.reason = "reset by client" if side is self.client else "reset by backend"
         across.unpause()
-        if out_of.blocked:
+        if out_of.blocked or (out_of is self.up and departure.kept(self)):
             out_of.drop()
             across.reset()
         elif not out_of.ended:
@@ -283,14 +285,23 @@ class Connection(ABC):
             across.reset()
 
     def peer_vanished(self, side: Side) -> None:
-        """The peer was seen to be gone while its reading is paused.
+        """The peer was seen to be gone while its socket is not read.
 
-        Where what it sent still leaves by itself, its end is met in order; where a handler
-        keeps it, or nobody was dialled yet, nothing would ever be noticed.
+        Where what it sent still leaves by itself, its end is met in order, if that does not
+        take too long; where a handler keeps it, or nobody was dialled yet, or its FIN was
+        read before, nothing would ever be noticed.
         """
         link = self.up if side is self.client else self.down
-        if link.blocked or not link.dest.writable:
+        kept = link is self.up and departure.kept(self)
+        if link.blocked or kept or side.eof or not link.dest.writable:
             side.vanish()
+        else:
+            side.vanish_late()
+
+    def peer_ended(self, side: Side) -> None:
+        """The peer's FIN waits in the kernel, behind bytes that are not read for now."""
+        if side is self.client:
+            departure.client_ended(self)
 
     def failed(self, handler: str, error: BaseException) -> None:
         """A handler raised: this connection alone is cut, so that no test passes by it."""

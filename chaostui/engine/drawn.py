@@ -14,6 +14,7 @@ from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
+from chaostui.engine import departure
 from chaostui.engine.connection import Connection
 from chaostui.engine.exchange import Exchange, Stage, stage
 from chaostui.engine.items import NO_FRAME, What
@@ -234,6 +235,8 @@ class Drawn(Connection):
         """
         if plan.quiet and not self.acted_on:
             return
+        if self in self.proxy.departing and departure.look(self):
+            return  # what was held of its requests must not be executed now
         self.expect()
         self._granted = {a: may for a, may in self._granted.items() if plan.keeps(a)}
         under_way = self.under_way()

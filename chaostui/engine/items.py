@@ -71,11 +71,15 @@ class Delay(NamedTuple):
         """Whether the handler has let go since, or changed."""
         return self.release != self.stage.releases
 
+    @property
+    def holds(self) -> bool:
+        """Whether the handler was not switched off since."""
+        return self.release >= self.stage.switched_off
+
     def anew(self) -> Delay:
         """What the handler says now."""
         stage = self.stage
-        gone = self.release < stage.switched_off
-        seconds = 0.0 if gone else max(stage.handler.hold_again(), 0.0)
+        seconds = max(stage.handler.hold_again(), 0.0) if self.holds else 0.0
         return Delay(stage, seconds, stage.releases)
 
 

@@ -94,6 +94,11 @@ class Link:
         return self._driver is not None and self._driver.pipe.blocked
 
     @property
+    def keeps(self) -> bool:
+        """Whether a handler keeps bytes, and not an end alone, from leaving."""
+        return self._driver is not None and self._driver.keeps
+
+    @property
     def _untouched(self) -> bool:
         """Whether nothing acts on bytes that come now."""
         return (

@@ -8,17 +8,15 @@ import math
 import random
 import time
 from collections.abc import Callable, Coroutine
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from chaostui.actions import Close
 from chaostui.engine import reach
 from chaostui.engine.certificates import Tls
 from chaostui.engine.compile import Compiled, compile_plan, entry_name
 from chaostui.engine.connection import Connection
-from chaostui.engine.dial import dial, keep_alive, numeric
+from chaostui.engine.dial import dial, numeric
 from chaostui.engine.dialling import Dialling
 from chaostui.engine.door import Doorkeeper
 from chaostui.engine.draw import Dice
@@ -29,6 +27,7 @@ from chaostui.engine.negotiated import Negotiated
 from chaostui.engine.plan import Armed, ArmedEntry, Plan
 from chaostui.engine.securing import client_protocol
 from chaostui.engine.stats import Stats
+from chaostui.engine.sweep import sweep
 from chaostui.engine.turns import Turns
 from chaostui.errors import NotAllowed
 from chaostui.events import CloseReason, Warned
@@ -40,10 +39,6 @@ if TYPE_CHECKING:
     from chaostui.engine.core import Core
 
 log = logging.getLogger("chaostui.proxy")
-SETTLED = 5.0
-"""Seconds after which a connection is probed for a peer that has silently gone; most are over."""
-PROBES = 16
-"""Connections for which this begins in one tick."""
 WARN_INTERVAL = 10.0
 """Seconds between two log lines about the same trouble of a proxy."""
 
@@ -66,13 +61,16 @@ class Proxy:
         self.door = Doorkeeper(self)
         self.connections: dict[int, Connection] = {}
         self.half_closed: set[Connection] = set()
+        self.departing: dict[Connection, None] = {}
+        """Those whose client has sent its FIN while a fault holds what it asked."""
         self.sealed: dict[Connection, None] = {}
         """Those whose bytes only the peers can read, oldest first."""
         self.pins: dict[Connection, Armed] = {}
         """Connections that have a handler of their own, bypass or not."""
         self.last_error = ""
         self._compiled = Compiled()
-        self._young: dict[Connection, None] = {}
+        self.young: dict[Connection, None] = {}
+        """Those that were not probed yet for a peer that has silently gone."""
         self._ordinal = 0
         self._warned = 0.0
         self.dialling: set[Dialling] = set()
@@ -289,14 +287,15 @@ class Proxy:
         connection.id = self.core.next_id()
         self.connections[connection.id] = connection
         self.stats.connections += 1
-        self._young[connection] = None
+        self.young[connection] = None
         self.core.opened(self)
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone."""
         self.connections.pop(connection.id, None)
         self.half_closed.discard(connection)
-        self._young.pop(connection, None)
+        self.departing.pop(connection, None)
+        self.young.pop(connection, None)
         self.sealed.pop(connection, None)
         self.pins.pop(connection, None)
         self.stats.upstream += connection.up.received
@@ -363,37 +362,13 @@ class Proxy:
             self._warned = now
             log.warning("%s: %s", safe_text(self.name), text, exc_info=error)
 
-    def _keep_alive(self, now: float) -> None:
-        """Probe the backends of connections that live on, a few at a time: each takes 70 us."""
-        for oldest in tuple(islice(self._young, PROBES)):
-            if now - oldest.opened < SETTLED:
-                break
-            del self._young[oldest]
-            self.core.jobs.do("probing a backend", keep_alive, oldest.backend)
-
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in the background, owned by the engine."""
         return self.core.spawn(work)
 
     def sweep(self, now: float) -> None:
         """End connections that were called, half-closed or idle for too long."""
-        jobs = self.core.jobs
-        jobs.each("giving calls up", lambda each: each.look(now), tuple(self.dialling))
-        self._keep_alive(now)
-        ending = "ending idle connections"
-        jobs.each(ending, lambda each: self._end_half_closed(each, now), tuple(self.half_closed))
-        if self.settings.idle_timeout:
-            live = tuple(self.connections.values())
-            jobs.each(ending, lambda each: self._end_idle(each, now), live)
-
-    def _end_half_closed(self, connection: Connection, now: float) -> None:
-        quiet = min(connection.look(now), now - connection.half_closed_at)
-        if quiet >= self.settings.half_close_timeout:
-            connection.end("half-close timeout", Close())
-
-    def _end_idle(self, connection: Connection, now: float) -> None:
-        if connection.look(now) >= self.settings.idle_timeout:
-            connection.end("idle timeout", Close())
+        sweep(self, now)
 
 
 async def _not_allowed(why: str) -> None:

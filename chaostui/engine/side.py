@@ -8,6 +8,7 @@ import socket
 import struct
 import termios
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from chaostui.engine import securing
@@ -78,7 +79,8 @@ class Side(asyncio.Protocol):
             return
         self.paused &= ~reason
         if not self.paused and self.transport is not None and not self.lost:
-            self.connection.proxy.watch.discard(self)
+            if not self.eof:
+                self.connection.proxy.watch.discard(self)
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
@@ -114,8 +116,9 @@ class Side(asyncio.Protocol):
         self.connection.side_lost(self)
 
     def peer_ended(self) -> None:
-        """The peer has sent its FIN."""
+        """The peer has sent its FIN: no loop tells of a reset any more."""
         self.eof = True
+        self.connection.proxy.watch.add(self)
         if self._emptying and self._closer is not None:
             self._closer.cancel()
             self._close()
@@ -164,6 +167,11 @@ class Side(asyncio.Protocol):
             return 0
 
     @property
+    def unread(self) -> int:
+        """Bytes that have come and that nobody has read yet."""
+        return self._ioctl(termios.FIONREAD)
+
+    @property
     def unsent(self) -> int:
         """Bytes that we were given and the peer has not acknowledged."""
         if self.transport is None or self.lost:
@@ -181,14 +189,13 @@ class Side(asyncio.Protocol):
         if not self.writable or self.transport is None:
             return
         self.closing = True
-        loop = asyncio.get_running_loop()
-        if not self.eof and (self.talks or self.paused or self._ioctl(termios.FIONREAD)):
+        if not self.eof and (self.talks or self.paused or self.unread):
             if not self.fin_sent:
                 self.send_fin()
             if self.paused:
                 self.transport.resume_reading()
             self._emptying = True
-            self._closer = loop.call_later(LINGER_UNREAD, self._close)
+            self._later(LINGER_UNREAD, self._close)
         else:
             self._close()
 
@@ -199,8 +206,7 @@ class Side(asyncio.Protocol):
         pending = self.transport.get_write_buffer_size()
         self.transport.close()
         if pending:
-            linger = self.connection.proxy.settings.linger
-            self._closer = asyncio.get_running_loop().call_later(linger, self._linger_over)
+            self._later(self.connection.proxy.settings.linger, self._linger_over)
 
     def _linger_over(self) -> None:
         self.connection.reason = "linger timeout"
@@ -223,9 +229,20 @@ class Side(asyncio.Protocol):
         if not self.unsent or time.monotonic() > deadline:
             self.abort()
             return
-        self._closer = asyncio.get_running_loop().call_later(
-            pause, self._reset_when_sent, deadline, min(pause * 2, 0.05)
-        )
+        self._later(pause, self._reset_when_sent, deadline, min(pause * 2, 0.05))
+
+    def _later(self, seconds: float, step: Callable[..., None], *args: float) -> None:
+        """End it further in a while, unless it is gone by then."""
+        if self._closer is not None:
+            self._closer.cancel()
+        self._closer = asyncio.get_running_loop().call_later(seconds, step, *args)
+
+    def vanish_late(self) -> None:
+        """Its peer is gone, and what it sent still leaves: for so long as a close may linger."""
+        self._later(self.connection.proxy.settings.linger, self._gone_too_long)
+
+    def _gone_too_long(self) -> None:
+        self.connection.kill("linger timeout")
 
     def vanish(self) -> None:
         """Its peer is known to be gone: let the loop tell so."""

@@ -54,6 +54,8 @@ class UserSide:
             self._call.release_dest()
         inbox = self._call.inbox if self._source else self._call.dest_inbox
         piece = await inbox.get(limit)
+        if self._source:
+            self._call.owes = bool(piece)
         self._call.drained()
         if not piece:
             # Code that reads on after the end must not keep the loop from running.
@@ -73,6 +75,7 @@ class UserSide:
         if not self._source:
             self._call.listen_to_dest()
         self._link.send(bytes(data))
+        self._call.owes = False
         await self._link.dest.drained()
 
     async def close(self) -> None:
@@ -145,9 +148,16 @@ class UserCall:
         self.inbox.put(item.frame._replace(data=action.data), item.exchange)
         self.dest_inbox = Inbox()
         self._dest_fin = False
+        self.owes = False
+        """The callable has read bytes, and nothing was sent since."""
         self._task: asyncio.Task[None] | None = None
         self._off = False
         self._cancelled = False
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the callable keeps bytes of the source's that are to go on."""
+        return self.owes or self.inbox.size > 0
 
     def start(self) -> None:
         """Begin to call."""

@@ -1,7 +1,7 @@
-"""Notices peers that vanish while their reading is paused.
+"""Notices peers that leave while their sockets are not read.
 
-No event loop reports a reset then: it only looks at sockets that it reads. An epoll of our
-own, asked for nothing, still tells of resets and hang-ups.
+No event loop reports a reset then, or a FIN: it only looks at sockets that it reads, until their
+end. An epoll of our own still tells of resets and hang-ups.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class Watch:
             if fd < 0 or self._epoll is None:
                 continue
             try:
-                # No flags: EPOLLERR and EPOLLHUP are told always, readable input is not.
-                self._epoll.register(fd, 0)
+                # EPOLLERR and EPOLLHUP are told always, readable input is not.
+                self._epoll.register(fd, 0 if side.eof else select.EPOLLRDHUP)
             except FileExistsError:
-                self._epoll.modify(fd, 0)
-            except OSError:
+                self._epoll.modify(fd, 0 if side.eof else select.EPOLLRDHUP)
+            except (OSError, ValueError):
                 continue
             self._armed[fd] = side
             self._fds[side] = fd
@@ -77,7 +77,12 @@ class Watch:
             if side is None:
                 self._epoll.unregister(fd)
                 continue
-            self.discard(side)
+            connection = side.connection
+            if told & (select.EPOLLERR | select.EPOLLHUP):
+                self.discard(side)
+            else:
+                self._epoll.modify(fd, 0)  # a FIN is told once
+                self._jobs.do("looking for clients that left", connection.peer_ended, side)
             # A mere hang-up, FIN from both, is met in order when reading goes on.
             if told & select.EPOLLERR:
-                self._jobs.do("ending what was reset", side.connection.peer_vanished, side)
+                self._jobs.do("ending what was reset", connection.peer_vanished, side)

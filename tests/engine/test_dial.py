@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from chaostui.engine.dial import _first_of, resolve
-from chaostui.engine.proxy import PROBES, SETTLED
 from chaostui.engine.resolver import AddressInfo
 from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.sweep import PROBES, SETTLED
 from chaostui.events import Closed, Dialled
 from chaostui.registry import builtin
 from chaostui.settings import Address, ControlSettings, Profile

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chaostui.api.native_live import Camera, _frames
-from chaostui.engine import memory, proxy, recorder, statsd
+from chaostui.engine import memory, recorder, statsd, sweep
 from chaostui.engine.connection import Connection
 from chaostui.engine.dialling import Dialling
 from chaostui.engine.door import Doorkeeper
@@ -63,7 +63,7 @@ async def goes_on(rig: Rig, caplog: pytest.LogCaptureFixture, job: str) -> None:
         (Proxy, "sweep", "sweeping a proxy"),
         (memory.Memory, "look", "giving memory back"),
         (Connection, "look", "ending idle connections"),
-        (proxy, "keep_alive", "probing a backend"),
+        (sweep, "keep_alive", "probing a backend"),
     ],
 )
 async def test_the_clock_survives_each_of_its_jobs(
@@ -74,7 +74,7 @@ async def test_the_clock_survives_each_of_its_jobs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whatever the tick does may raise: traffic, later ticks and the other jobs go on."""
-    monkeypatch.setattr(proxy, "SETTLED", 0.0)
+    monkeypatch.setattr(sweep, "SETTLED", 0.0)
     async with proxied(idle_timeout=60) as rig, echoing(rig):
         client = await rig.connect()
         await ping(client)

@@ -259,7 +259,8 @@ async def one_conversation(rig: Rig, seed: int) -> list[str]:
 async def test_random_changes_keep_answers_in_the_order_of_requests(seed: int) -> None:
     """Pipelined HTTP with errors among the faults: each request has one answer, in its turn."""
     known = catalog(own=own, own_thread=own_thread)
-    async with proxied(seed=seed, known=known, protocol="http", max_held=65_536) as rig:
+    settings: dict[str, Any] = {"protocol": "http", "max_held": 65_536, "abandoned": "deliver"}
+    async with proxied(seed=seed, known=known, **settings) as rig:
         loop = asyncio.get_running_loop()
         answering: set[asyncio.Task[None]] = set()
 

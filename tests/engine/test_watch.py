@@ -80,7 +80,7 @@ async def test_many_paused_clients_that_reset_are_all_noticed() -> None:
 
 async def test_a_reset_behind_bytes_that_a_delay_holds_comes_after_them() -> None:
     """Bytes that leave by themselves arrive before the reset does."""
-    async with proxied(max_held=4096) as rig:
+    async with proxied(max_held=4096, abandoned="deliver") as rig:
         client, server = await rig.pair()
         await rig.fault("delay", sleep=0.6)
         await client.send(b"x" * 20_000)

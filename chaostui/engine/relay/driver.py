@@ -65,6 +65,12 @@ class Driver:
         self._counted = (0, 0)
         """The bytes and pieces that the engine's budget knows of."""
 
+    @property
+    def keeps(self) -> bool:
+        """Whether a handler keeps bytes, and not an end alone, from leaving."""
+        called = self.call is not None and self.call.keeps
+        return called or self.pipe.keeps(time.monotonic())
+
     # -- in ---------------------------------------------------------------------------------
 
     def feed(

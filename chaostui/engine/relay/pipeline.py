@@ -166,6 +166,13 @@ class Pipeline:
         began = [item for item in items if item.frame.first or item.what is What.OPEN]
         return {item.exchange for item in began if item.exchange is not None}
 
+    def keeps(self, now: float) -> bool:
+        """Whether a handler keeps bytes, and not an end alone, from leaving ``now``."""
+        waits = self.state is State.WAITING and self._walk is not None
+        if waits and self._walk is not None and self._walk.item.frame.data:
+            return True
+        return (self.blocked and self.backlog_size > 0) or self.queue.keeps(now)
+
     def holders(self) -> set[Stage]:
         """The handlers that keep something back."""
         waits = self._walk.waits if self._walk is not None else None

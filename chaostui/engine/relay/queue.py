@@ -40,6 +40,19 @@ class Queue:
                 break
         return held.due
 
+    def keeps(self, now: float) -> bool:
+        """Whether a handler holds bytes here whose time has not come ``now``."""
+        if not self._stages:
+            return False
+        newest = next((held for held in reversed(self.held) if held.data), None)
+        return any(
+            held is not None
+            and held.data
+            and held.due > now + EARLY
+            and any(delay.holds for delay in held.delays)
+            for held in (self.held[0], newest)
+        )
+
     def push(self, what: What, data: bytes, since: float, arrival: float, delays: Delays) -> None:
         """Hold something for as long as all its handlers say together."""
         due = since

@@ -28,6 +28,7 @@ _EDITABLE = {
     "idle_timeout": "close a connection on which nothing moved for so long; 0: never",
     "slow_reply": "from how long on a reply is an event, in seconds; 0: never",
     "half_close_timeout": "after one side ended, in seconds",
+    "abandoned": "what becomes of what a fault holds of a client that has gone",
     "linger": "how long a close waits for a peer that does not read",
     "max_connections": "further clients wait; 0: what the file limit allows",
     "max_held": "bytes held back per connection and direction before reading pauses",
