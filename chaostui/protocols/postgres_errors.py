@@ -109,11 +109,89 @@ OTHERS = (
     ),
 )  # fmt: skip
 
+ELSEWHERE = (
+    Error(
+        "idle_session",
+        "a session was idle for too long",
+        "FATAL",
+        "57P05",
+        "terminating connection due to idle-session timeout",
+        "postgres.c 3376 ProcessInterrupts",
+    ),
+    Error(
+        "serialization",
+        "the transaction ran into a concurrent one",
+        "ERROR",
+        "40001",
+        "could not serialize access due to read/write dependencies among transactions",
+        "predicate.c 4727 PreCommit_CheckForSerializationFailure",
+        "Reason code: Canceled on identification as a pivot, during commit attempt.",
+        "The transaction might succeed if retried.",
+    ),
+)
+"""What is said in place of another kind, or in other words, where that cannot be."""
+IDLE_SESSION, DEPENDENCIES = ELSEWHERE
+
 ERRORS = {error.name: error for error in (*LOGIN, *LIKELY, *OTHERS)}
 KINDS = (
     *(Kind(error.name, error.help, default=True) for error in (*LOGIN, *LIKELY)),
     *(Kind(error.name, error.help) for error in OTHERS),
 )
+
+
+UPDATES = frozenset({"UPDATE", "DELETE", "MERGE"})
+"""Statements that run into a row that somebody else has changed."""
+WRITES = UPDATES | {*("INSERT", "COPY", "CREATE", "ALTER", "DROP", "TRUNCATE", "GRANT", "REVOKE"),
+                    *("COMMENT", "REINDEX", "CLUSTER", "VACUUM", "REFRESH", "IMPORT")}  # fmt: skip
+"""Statements that a standby refuses."""
+LOCKLESS = frozenset({*("BEGIN", "START", "SET", "RESET", "SHOW", "ROLLBACK", "ABORT"),
+                      *("SAVEPOINT", "RELEASE", "DEALLOCATE", "CLOSE", "DISCARD"),
+                      *("LISTEN", "UNLISTEN")})  # fmt: skip
+"""Statements that wait for nobody and write nothing: of the rest only their time can run out."""
+WAITS = frozenset({"deadlock", "serialization", "lock_not_available", "disk_full",
+                   "recovery_conflict", "read_only"})  # fmt: skip
+NEVER_IN_COPY = frozenset({"serialization", "recovery_conflict", "read_only"})
+TWO_WORDS = frozenset({"CREATE", "ALTER", "DROP"})
+
+
+def nearest(error: Error, command: str, name: str, *, in_transaction: bool) -> Error:
+    """What a server says to a statement where ``error`` is meant: it, or the nearest that it can.
+
+    ``command`` is the statement's first word, ``name`` its beginning.
+    """
+    match error.name:
+        case "idle_in_transaction" if not in_transaction:
+            return IDLE_SESSION
+        case kind if kind in WAITS and command in LOCKLESS:
+            return ERRORS["statement_timeout"]
+        case "serialization" if command not in UPDATES:
+            return DEPENDENCIES
+        case "recovery_conflict" if command in WRITES:
+            return _read_only(command, name)
+        case "read_only":
+            return _read_only(command, name)
+    return error
+
+
+def _read_only(command: str, name: str) -> Error:
+    """The refusal of a standby, which names the statement."""
+    words = " ".join(name.upper().split()[:2]) if command in TWO_WORDS else command
+    if command not in WRITES:
+        words = "SELECT FOR UPDATE"
+    elif command == "COPY":
+        words = "COPY FROM"
+    error = ERRORS["read_only"]
+    return error._replace(text=f"cannot execute {words} in a read-only transaction")
+
+
+def while_copying(error: Error) -> Error:
+    """What a server says while it reads what a client copies into a table."""
+    return ERRORS["statement_timeout"] if error.name in NEVER_IN_COPY else error
+
+
+def said(error: Error, kind: str) -> str:
+    """The kind that is said, for people; where it takes the place of another, both."""
+    return kind if error.name == kind else f"{error.name} for {kind}"
 
 
 def packet(kind: bytes, body: bytes) -> bytes:
@@ -123,6 +201,8 @@ def packet(kind: bytes, body: bytes) -> bytes:
 
 SYNC = packet(b"S", b"")
 FLUSH = packet(b"H", b"")
+FORGET = packet(b"C", b"S\0") + SYNC
+"""Messages that make the server forget the statement without a name."""
 
 
 def response(error: Error) -> bytes:
@@ -158,9 +238,18 @@ def raising(error: Error) -> bytes:
 
 def raising_unit(error: Error, end: bytes) -> bytes:
     """Make the same of extended messages, up to ``end``: Sync or Flush."""
-    parse = packet(b"P", b"\0" + _block(error) + bytes(2))
+    return _executed(_block(error)) + end
+
+
+def rolling_back(end: bytes) -> bytes:
+    """Make extended messages that roll a transaction back, which also works within a unit."""
+    return _executed(b"ROLLBACK\0") + end
+
+
+def _executed(statement: bytes) -> bytes:
+    parse = packet(b"P", b"\0" + statement + bytes(2))
     bind = packet(b"B", bytes(2) + bytes(6))
-    return parse + bind + packet(b"E", b"\0" + bytes(4)) + end
+    return parse + bind + packet(b"E", b"\0" + bytes(4))
 
 
 def _block(error: Error) -> bytes:

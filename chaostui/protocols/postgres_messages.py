@@ -7,6 +7,8 @@ itself but not the type, and a body. A connection's first messages have no type.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from chaostui.protocol import Negotiation, Request
 from chaostui.protocols.sql import HEAD, summary
@@ -54,6 +56,10 @@ class Unit(Request):
     sent = 0
     """Messages in it that are answered by one each."""
     answered = 0
+    unnamed = False
+    """It gives the statement without a name a text."""
+    swaps: Mapping[int, bytes] = MappingProxyType({})
+    """What the client sees in place of the messages of these types; empty: nothing."""
     raw = b""
     """A step of the login, so that it can be passed on after all."""
     opens = False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from chaostui.protocol import Frame
 from chaostui.protocols.framing import Desync, Handover, step
-from chaostui.protocols.lengths import END, MORE, LengthCutter
+from chaostui.protocols.lengths import END, MORE, SWITCH, LengthCutter
 from chaostui.protocols.postgres_messages import AUTHENTICATION, FAILED, HEADER
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Replies(LengthCutter):
     session: Session
     step: Frame | None = None
     """The answer to a request for TLS that was passed on."""
+    swapped: bytes | None = None
+    """What the client sees in place of the current message; None: itself."""
 
     def head(self, data: bytes, at: int) -> int:
         session = self.session
@@ -49,14 +51,23 @@ class Replies(LengthCutter):
         there = len(data) - at
         if there < 5:
             return MORE
-        kind, length = HEADER.unpack_from(data, at)
-        if not LEAST.get(kind, MAX) <= length <= (MAX if kind in LONG else MAX_SHORT):
-            raise Desync(f"no message of a PostgreSQL server begins with 0x{kind:02x}, {length}")
-        if kind in PLAIN and self.waiting and cast("Unit", self.waiting[0]).synced:
-            return self.plain(data, at, int(length))
+        kind, length = header(data, at)
+        unit = cast("Unit", self.waiting[0]) if self.waiting else None
+        if self.swapped is not None or (unit is not None and unit.swaps):
+            if at > self.start:
+                return SWITCH  # so that each message is a frame of its own
+        elif kind in PLAIN and unit is not None and unit.synced:
+            return self.plain(data, at, length)
         if kind in SMALL and there < min(length + 1, 9):
             return MORE
-        return self.message(kind, data[at + 5 : at + 9]) or int(length) + 1
+        return self.single(unit, kind, data[at + 5 : at + 9], length)
+
+    def single(self, unit: Unit | None, kind: int, body: bytes, length: int) -> int:
+        """Take a message by itself, which may be swapped."""
+        if self.message(kind, body) == END:
+            return END
+        self.swapped = unit.swaps.get(kind) if unit is not None else None
+        return length + 1
 
     def plain(self, data: bytes, at: int, length: int) -> int:
         """Pass over messages that need not be looked at, up to ReadyForQuery if that is there."""
@@ -88,7 +99,7 @@ class Replies(LengthCutter):
             if not self.opened:
                 self.open(None, replied=True)
             return END
-        if unit is None or (kind in ASIDE and not self.opened):
+        if unit is None or (kind in ASIDE and not (self.opened or self.begun)):
             self.open(None, replied=True, aside=True)
             self.closes = True
         else:
@@ -161,7 +172,17 @@ class Replies(LengthCutter):
         if self.step is not None:
             made, self.step = self.step, None
             return made
+        if self.swapped is not None:
+            data, self.swapped = self.swapped, b""
         return super().frame(data)
+
+
+def header(data: bytes, at: int) -> tuple[int, int]:
+    """A message's type and length, which counts itself; Desync where no server sends such."""
+    kind, length = HEADER.unpack_from(data, at)
+    if not LEAST.get(kind, MAX) <= length <= (MAX if kind in LONG else MAX_SHORT):
+        raise Desync(f"no message of a PostgreSQL server begins with 0x{kind:02x}, {length}")
+    return kind, length
 
 
 def run(data: bytes, at: int, length: int) -> int:

@@ -98,6 +98,7 @@ class Requests(LengthCutter):
         self.closes = kind in CLOSING
         if kind in COUNTED:
             unit.sent += 1
+            unit.unnamed = unit.unnamed or (kind == PARSE and body[:1] == b"\0")
         elif kind in SYNCING:
             unit.synced = True
             session.within = False

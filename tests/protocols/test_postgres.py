@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import struct
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, strategies as st
@@ -487,17 +487,140 @@ def test_an_error_waits_for_the_startup() -> None:
     assert said[3:] == [Close()]
 
 
-@pytest.mark.parametrize("status", [b"I", b"E"])
-@pytest.mark.parametrize("unit", [query(b"select 1"), parse(b"select 1") + bind() + EXECUTE + SYNC])
-def test_an_idle_client_gets_one_error_and_ready(status: bytes, unit: bytes) -> None:
+@pytest.mark.parametrize("unit", [query(b"select 1"), bind() + EXECUTE + SYNC])
+def test_an_idle_client_gets_one_error_and_ready(unit: bytes) -> None:
     """Outside a transaction the answer is made here, for simple and extended requests alike."""
-    protocol = logged_in(status)
+    protocol = logged_in()
     actions = protocol.error("deadlock", request=asked(protocol, unit))
 
     assert first_error(actions).startswith(b"E\0")
-    assert first_error(actions).endswith(packet(b"Z", status))
+    assert first_error(actions).endswith(packet(b"Z", b"I"))
     assert b"SERROR\0VERROR\0C40P01\0Mdeadlock detected\0" in first_error(actions)
     assert len(actions) == 1
+
+
+def statement(text: bytes) -> bytes:
+    """A statement in extended messages."""
+    return parse(text) + bind() + EXECUTE + SYNC
+
+
+FORGOTTEN = packet(b"C", b"S\0") + SYNC
+CLOSED = packet(b"3")
+NOTICE, NOTIFIED = packet(b"N", b"SWARNING\0\0"), packet(b"A", b"\0\0\0\1a\0b\0")
+
+
+@pytest.mark.parametrize("cut", [0, 3, 7])
+def test_the_statement_without_a_name_is_forgotten(cut: int) -> None:
+    """A Parse that failed has ended the one before, which a Bind behind it must not find."""
+    protocol = logged_in()
+    (action,) = protocol.error("deadlock", request=asked(protocol, statement(b"select 1")))
+
+    assert action == Send(FORGOTTEN)
+    assert protocol.promised
+    answer = NOTICE + CLOSED + IDLE
+    frames = protocol.reply(answer[:cut]) + protocol.reply(answer[cut:])
+    shown = b"".join(frame.data for frame in frames)
+    assert shown.startswith(NOTICE + b"E\0")
+    assert shown.endswith(b"\0\0" + IDLE)
+    assert CLOSED not in shown
+    assert [frame.last for frame in frames][-1]
+    assert not protocol.promised
+
+
+@pytest.mark.parametrize("status", [b"T", b"E"])
+@pytest.mark.parametrize("made", [query, statement], ids=["simple", "extended"])
+@pytest.mark.parametrize(
+    "ending",
+    [b"COMMIT", b"/* x */ end work", b"ROLLBACK", b"abort", b"prepare transaction 'a'",
+     b"rollback and chain", b"commit transaction"],
+)  # fmt: skip
+def test_what_ends_a_transaction_ends_it_whatever_is_said(
+    status: bytes, made: Callable[[bytes], bytes], ending: bytes
+) -> None:
+    """The server rolls back and is idle; the client gets the error, and that all is idle."""
+    protocol = logged_in(status)
+    (action,) = protocol.error("deadlock", request=asked(protocol, made(ending)))
+
+    assert isinstance(action, Send)
+    assert b"ROLLBACK\0" in action.data
+    assert action.data.endswith(SYNC)
+    answer = PARSED + BOUND + NOTIFIED + packet(b"C", b"ROLLBACK\0") + NOTIFIED + IDLE
+    for cut in range(1, len(answer)):
+        again = logged_in(status)
+        again.error("deadlock", request=asked(again, made(ending)))
+        frames = again.reply(answer[:cut]) + again.reply(answer[cut:])
+        shown = b"".join(frame.data for frame in frames)
+        assert shown.startswith(NOTIFIED + b"E\0")
+        assert shown.endswith(b"\0\0" + NOTIFIED + IDLE)
+        assert [frame.last for frame in messages(frames)] == [True] * len(messages(frames))
+        assert not again.promised
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"rollback to a", b"ROLLBACK WORK TO SAVEPOINT a", b"commit prepared 'a'", b"savepoint a"],
+)
+def test_what_goes_back_to_a_savepoint_ends_nothing(text: bytes) -> None:
+    """It fails, and the transaction with it, until it is rolled back."""
+    protocol = logged_in(b"T")
+    (action,) = protocol.error("out_of_memory", request=asked(protocol, query(text)))
+    assert isinstance(action, Send)
+    assert b"RAISE EXCEPTION" in action.data
+
+
+def test_a_transaction_that_has_failed_says_that_it_has() -> None:
+    """The server says 25P02 to everything but its end, so no other error can be said there."""
+    protocol = logged_in(b"E")
+    (action,) = protocol.error("deadlock", request=asked(protocol, query(b"select 1")))
+    assert isinstance(action, Send)
+    assert action.what == "failed transaction for deadlock"
+    assert protocol.reply(ERROR + FAILED) == [Frame(ERROR + FAILED)]
+
+
+def test_a_commit_up_to_a_flush_leaves_the_server_to_skip_what_follows() -> None:
+    """It has rolled back and then failed: until Sync it takes nothing more."""
+    protocol = logged_in(b"T")
+    unit = parse(b"commit") + bind() + EXECUTE + FLUSH
+    (action,) = protocol.error("deadlock", request=asked(protocol, unit))
+    assert isinstance(action, Send)
+    assert action.data.index(b"ROLLBACK") < action.data.index(b"RAISE EXCEPTION")
+    assert action.data.endswith(FLUSH)
+    done = packet(b"C", b"ROLLBACK\0")
+    frames = protocol.reply(PARSED + BOUND + done + PARSED + BOUND + ERROR)
+    assert b"".join(frame.data for frame in frames) == ERROR
+    protocol.request(SYNC)
+    assert b"".join(frame.data for frame in protocol.reply(IDLE)) == IDLE
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks", "said", "text"),
+    [
+        ("read_only", b"update t set a = 1", "read_only", "cannot execute UPDATE in"),
+        ("read_only", b"create table t (a int)", "read_only", "cannot execute CREATE TABLE in"),
+        ("read_only", b"copy t from stdin", "read_only", "cannot execute COPY FROM in"),
+        ("read_only", b"select 1", "read_only", "cannot execute SELECT FOR UPDATE in"),
+        ("read_only", b"begin", "statement_timeout for read_only", "statement timeout"),
+        ("recovery_conflict", b"select 1", "recovery_conflict", "conflict with recovery"),
+        ("recovery_conflict", b"delete from t", "read_only for recovery_conflict", "DELETE"),
+        ("serialization", b"update t set a = 1", "serialization", "due to concurrent update"),
+        ("serialization", b"select 1", "serialization", "read/write dependencies"),
+        ("serialization", b"commit", "serialization", "read/write dependencies"),
+        ("deadlock", b"select 1", "deadlock", "deadlock detected"),
+        ("deadlock", b"set a = 1", "statement_timeout for deadlock", "statement timeout"),
+        ("lock_not_available", b"show a", "statement_timeout for lock_not_available", "timeout"),
+        ("idle_in_transaction", b"select 1", "idle_session for idle_in_transaction", "57P05"),
+        ("out_of_memory", b"begin", "out_of_memory", "out of memory"),
+    ],
+)
+def test_a_kind_is_said_where_a_server_says_it(
+    kind: str, asks: bytes, said: str, text: str
+) -> None:
+    """In its own words for the statement; else the nearest, which the event names."""
+    protocol = logged_in()
+    action = protocol.error(kind, request=asked(protocol, query(asks)))[0]
+    assert isinstance(action, Reply)
+    assert action.what == said
+    assert text.encode() in action.data
 
 
 @pytest.mark.parametrize("unit", [query(b"select 1"), parse(b"select 1") + bind() + EXECUTE + SYNC])
@@ -567,6 +690,22 @@ def test_copied_data_is_given_up(begin: bytes, end: bytes) -> None:
 
     assert isinstance(action, Send)
     assert action.data == packet(b"f", ERRORS["disk_full"].text.encode() + b"\0") + end
+    failed = packet(b"E", b"SERROR\0C57014\0MCOPY from stdin failed: could not extend\0\0")
+    shown = b"".join(frame.data for frame in protocol.reply(failed + IDLE))
+    assert b"C53100\0" in shown
+    assert b"57014" not in shown
+    assert shown.endswith(IDLE)
+
+
+@pytest.mark.parametrize("kind", ["read_only", "recovery_conflict", "serialization"])
+def test_copied_data_cannot_fail_in_every_way(kind: str) -> None:
+    """What is refused with the statement itself cannot come later: its time runs out."""
+    protocol = logged_in()
+    protocol.request(query(b"copy t from stdin"))
+    protocol.reply(COPY_IN)
+    (action,) = protocol.error(kind, request=asked(protocol, packet(b"d", b"1\n") + packet(b"c")))
+    assert isinstance(action, Send)
+    assert action.what == f"statement_timeout for {kind}"
 
 
 def test_what_gets_no_reply_passes_although_it_is_hit() -> None:

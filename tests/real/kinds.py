@@ -103,7 +103,7 @@ KINDS: dict[tuple[str, str], dict[str, Row]] = {
         "recovery_conflict": Row("SerializationFailure"),
         "disk_full": Row("DiskFull"),
         "read_only": Row("ReadOnlySqlTransaction"),
-        "idle_in_transaction": Row("IdleInTransactionSessionTimeout", SERVER),
+        "idle_in_transaction": Row("IdleSessionTimeout", SERVER),
     },
     ("postgres", "asyncpg"): {
         "starting_up": Row("CannotConnectNowError", SERVER, connecting=True),
