@@ -18,7 +18,7 @@ import pytest
 from chaostui.profiles import check
 from tests import readme
 from tests.certificates import files
-from tests.servers.server import Server
+from tests.servers.server import Server, program
 from tests.tcp import free_port
 from tests.wait import until
 
@@ -91,6 +91,7 @@ def run_shell(script: str) -> list[str]:
 
 def test_the_shell_examples_answer_what_the_comments_say(tmp_path: Path) -> None:
     """``curl localhost:8080/handler`` and the others answer as printed."""
+    program("curl")
     listen, api = free_port(), free_port()
     start = readme.block("sh", "--headless --local").split()[1:]
     start = [part.replace("localhost:8000", f"localhost:{listen}") for part in start]

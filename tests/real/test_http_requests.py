@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import socketserver
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 from chaostui.pytest_plugin import Proxies
 from chaostui.testing import Chaos
 from tests.servers.nginx import Nginx
+from tests.servers.server import program
 
 SIZE = 2_000_000
 HOST = b"Host: a\r\n"
@@ -55,10 +55,7 @@ def received(sock: socket.socket) -> bytes:
 
 def curl(proxy: Chaos, body: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Have curl upload a file, and wait for ``100 Continue`` much longer than a test may take."""
-    program = shutil.which("curl")
-    if program is None:
-        pytest.skip("curl is not installed")
-    command = [program, "-sS", "--max-time", "20", "--noproxy", "*", "-o", "/dev/null"]
+    command = [program("curl"), "-sS", "--max-time", "20", "--noproxy", "*", "-o", "/dev/null"]
     command += ["-w", "%{http_code} %{size_upload} %{num_connects}\n", *options]
     command += ["--expect100-timeout", "60", "-T", str(body)]
     url = f"http://{proxy.address}/up"
