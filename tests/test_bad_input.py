@@ -46,6 +46,7 @@ PROFILES = {
     "a host that is none": (PROXY.replace("127.0.0.1:1", "a/b:1"), ["4:11: backend: 'a/b' is not a host name"]),
     "a host with an empty part": (PROXY.replace("127.0.0.1:1", "redis..svc:1"), ["4:11: backend: 'redis..svc' is not a host name: it has an empty part between its dots"]),
     "a host with a part too long": (PROXY.replace("127.0.0.1:1", "a" * 64 + ".svc:1"), [f"4:11: backend: '{'a' * 64}.svc' is not a host name: it has a part of over 63 characters between its dots"]),
+    "a statsd host with an empty part": ('[statsd]\nhost = "stats..svc"', ["2:8: host: 'stats..svc' is not a host name: it has an empty part between its dots"]),
     "a NUL in a host": (PROXY.replace("127.0.0.1:1", "a\\u0000b:1"), ["4:11: backend: 'a\\x00b' is not a host name"]),
     "a listener twice": (PROXY + PROXY.replace('"a"', '"b"').replace("127.0.0.1", "localhost"), ["7:10: listen: localhost:{port} is taken: proxy 'a' listens on 127.0.0.1:{port}"]),
     "the API's port": ('[control]\nlisten = "127.0.0.1:{port}"\n' + PROXY, ["5:10: listen: 127.0.0.1:{port} is taken: the control API listens on 127.0.0.1:{port}"]),

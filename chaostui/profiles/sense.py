@@ -31,6 +31,7 @@ def check(shape: Shape, names: Names) -> Iterator[Mistake]:
     yield from names.mistakes
     yield from _proxy_names(shape)
     yield from _addresses(shape)
+    yield from _statsd(shape)
     for index, proxy in enumerate(shape.proxies):
         yield from _chain(proxy, ("proxy", index, "chain"))
         yield from _matches(proxy, ("proxy", index), shape.top.get("handler", {}), names)
@@ -89,6 +90,16 @@ def _addresses(shape: Shape) -> Iterator[Mistake]:
         backend = proxy.get("backend")
         if backend is not None:
             yield from _backend(backend, ("proxy", index, "backend"), listeners, shape)
+
+
+def _statsd(shape: Shape) -> Iterator[Mistake]:
+    """Whether there can be such a host."""
+    if (statsd := shape.top.get("statsd")) is not None:
+        host = f"[{statsd.host}]" if ":" in statsd.host else statsd.host
+        try:
+            Address.parse(f"{host}:{statsd.port}")
+        except ValueError as error:
+            yield Mistake(("statsd", "host"), str(error))
 
 
 def _listeners(shape: Shape) -> Iterator[tuple[Path, Address]]:
