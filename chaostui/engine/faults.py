@@ -50,6 +50,7 @@ class Faults(Lifecycle):
             top = found.layers.top
             self._swap(found, top, mix, options or {})
         self._journal.write(actor, "mix", found.name, before, str(mix))
+        await found.replanning.done()
         return proxy_view(found)
 
     def _with_layer(self, proxy: Proxy, layer: Layer) -> None:
@@ -92,6 +93,7 @@ class Faults(Lifecycle):
         before = str(top.mix)
         self._swap(proxy, top, mix, top.options)
         self._journal.write(actor, "mix", proxy.name, before, str(mix))
+        await proxy.replanning.done()
         return proxy_view(proxy)
 
     async def set_options(
@@ -113,6 +115,7 @@ class Faults(Lifecycle):
         after = handler_view(found, kind.name)
         told = {k: v for k, v in after.options.items() if before.get(k) != v}
         self._journal.write(actor, f"options of {kind.name}", found.name, after=str(told))
+        await found.replanning.done()
         return after
 
     def _try_options(
@@ -137,6 +140,7 @@ class Faults(Lifecycle):
         found.bypass = bypass
         found.replan()
         self._journal.write(actor, "bypass on" if bypass else "bypass off", found.name)
+        await found.replanning.done()
         return proxy_view(found)
 
     # -- chains -----------------------------------------------------------------------------
@@ -178,6 +182,7 @@ class Faults(Lifecycle):
             raise Conflict(f"there are {MAX_CHAIN} entries in the chain, which is the limit")
         self._set_chain(found, (*chain, replace(entry, name=name)))
         self._journal.write(actor, "chain", found.name, after=name)
+        await found.replanning.done()
         return self._chain_view(found, name)
 
     async def update_chain(
@@ -198,6 +203,7 @@ class Faults(Lifecycle):
         chain = tuple(new if entry is old else entry for entry in found.settings.chain)
         self._set_chain(found, chain)
         self._journal.write(actor, "chain changed", found.name, after=name)
+        await found.replanning.done()
         return self._chain_view(found, name)
 
     async def remove_chain(self, proxy: str | None, name: str, actor: str) -> None:
@@ -207,6 +213,7 @@ class Faults(Lifecycle):
         chain = tuple(entry for entry in found.settings.chain if entry is not old)
         self._set_chain(found, chain)
         self._journal.write(actor, "chain removed", found.name, before=name)
+        await found.replanning.done()
 
     # -- everything normal ------------------------------------------------------------------
 
@@ -230,6 +237,7 @@ class Faults(Lifecycle):
                 except CannotListen as error:
                     stuck = error
         self._journal.write(actor, "reset", proxy or "")
+        await self._obeyed()
         if stuck is not None:
             raise stuck
 
@@ -251,6 +259,7 @@ class Faults(Lifecycle):
                 self._calm(proxy)
                 await steps.rest()
             self._journal.write(actor, "halt", after=reason)
+            await self._obeyed()
         return self._halt
 
     async def release(self, actor: str) -> None:

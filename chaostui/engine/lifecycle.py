@@ -149,6 +149,12 @@ class Lifecycle:
             proxy.replan()
             await steps.rest()
         self._order([settings.name for settings in profile.proxy])
+        await self._obeyed()
+
+    async def _obeyed(self) -> None:
+        """Return when all live connections obey what was changed."""
+        for proxy in tuple(self.core.proxies.values()):
+            await proxy.replanning.done()
 
     def _order(self, names: list[str]) -> None:
         """Keep these proxies alone, in this order; others came while there was a rest."""
@@ -329,6 +335,7 @@ class Lifecycle:
         proxy.replan()
         told = msgspec.json.encode(difference(before, settings)).decode()
         self._journal.write(actor, "changed", proxy.name, after=told)
+        await proxy.replanning.done()
         return proxy_view(proxy)
 
     def _check_changes(

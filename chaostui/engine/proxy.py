@@ -25,6 +25,7 @@ from chaostui.engine.layers import Layers, RawOptions, merged_options
 from chaostui.engine.listener import Listener
 from chaostui.engine.negotiated import Negotiated
 from chaostui.engine.plan import Armed, ArmedEntry, Plan
+from chaostui.engine.replanning import Replanning
 from chaostui.engine.securing import client_protocol
 from chaostui.engine.stats import Stats
 from chaostui.engine.sweep import sweep
@@ -56,6 +57,7 @@ class Proxy:
         self.dice = Dice(core.seed, settings.name)
         self.layers = Layers(core.canonical_mix(settings.behavior))
         self.plan = Plan()
+        self.replanning = Replanning(self)
         self.bypass = False
         self.listener: Listener | None = None
         self.door = Doorkeeper(self)
@@ -174,9 +176,7 @@ class Proxy:
         self._compiled = compiled
         changed = compiled.apply()
         self.plan = Plan() if self.passing else compiled.plan
-        for connection in tuple(self.connections.values()):
-            connection.pinned = self._pin_in_force(connection)
-            connection.replan(self.plan, changed)
+        self.replanning.start(changed)
         self.core.schedule_ends(self)
         self.door.look()
 
@@ -191,10 +191,10 @@ class Proxy:
             self.pins.pop(connection, None)
         else:
             self.pins[connection] = armed
-        connection.pinned = self._pin_in_force(connection)
+        connection.pinned = self.pin_in_force(connection)
         connection.replan(self.plan, frozenset())
 
-    def _pin_in_force(self, connection: Connection) -> Armed | None:
+    def pin_in_force(self, connection: Connection) -> Armed | None:
         return None if self.passing else self.pins.get(connection)
 
     def armed(self, name: str) -> Armed | None:
@@ -262,8 +262,7 @@ class Proxy:
 
     def hang_up(self, reason: CloseReason) -> None:
         """Close every connection at once, what is held included."""
-        for connection in tuple(self.connections.values()):
-            connection.hang_up(reason)
+        self.core.rounds.each(self.connections.values(), lambda each: each.hang_up(reason))
 
     def close(self) -> None:
         """Give the address up. Connections stay."""
@@ -298,6 +297,7 @@ class Proxy:
         self.young.pop(connection, None)
         self.sealed.pop(connection, None)
         self.pins.pop(connection, None)
+        self.replanning.forget(connection)
         self.stats.upstream += connection.up.received
         self.stats.downstream += connection.down.received
         self.core.closed(self)

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
 
 STEP = 0.004
 """Seconds that all turns of one step of the loop take together, about."""
@@ -19,6 +23,23 @@ class Worker(Protocol):
 
     def go_on(self) -> None:
         """Work until all is done or ``Rounds.spent``; then ask for a further turn."""
+
+
+class Each(Generic[T]):
+    """Does something to each of many, in turns."""
+
+    def __init__(self, rounds: Rounds, items: Iterable[T], do: Callable[[T], object]) -> None:
+        self._rounds = rounds
+        self._items = deque(items)
+        self._do = do
+
+    def go_on(self) -> None:
+        """Do it to one after the other."""
+        while self._items:
+            if self._rounds.spent():
+                self._rounds.wait(self)
+                return
+            self._do(self._items.popleft())
 
 
 class Rounds:
@@ -42,6 +63,10 @@ class Rounds:
         self._queue[worker] = None
         if self._until is None:
             self._begin(time.monotonic())
+
+    def each(self, items: Iterable[T], do: Callable[[T], object]) -> None:
+        """Do something to each of many: at once, where they are few."""
+        Each(self, items, do).go_on()
 
     def forget(self, worker: Worker) -> None:
         """It has nothing to do any more."""

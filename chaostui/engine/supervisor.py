@@ -186,6 +186,7 @@ class Supervisor(Faults):
     async def close_session(self, id: str, actor: str) -> None:
         """End a session and its faults. NotFound."""
         self._end_faults(self._sessions.close(id), actor)
+        await self._obeyed()
 
     def _expired(self, session: Session) -> None:
         self._end_faults(self._sessions.close(session.id), "lease")
@@ -217,6 +218,7 @@ class Supervisor(Faults):
         self._with_layer(found, layer)
         owner.faults.append((found, layer))
         self._journal.write(actor, "fault", found.name, before, str(mix))
+        await found.replanning.done()
         return fault_view(layer)
 
     async def remove_fault(self, session: str, fault: str, actor: str) -> None:
@@ -232,6 +234,7 @@ class Supervisor(Faults):
                     proxy.replan()
                     after = str(proxy.layers.top.mix)
                     self._journal.write(actor, "fault ended", proxy.name, str(layer.mix), after)
+                    await proxy.replanning.done()
                 return
         raise NotFound(f"the session has no fault {fault!r}")
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.rig import proxied
+from chaostui.engine.rounds import Rounds
+from tests.engine.rig import ACTOR, proxied
 from tests.tcp import Peer
 from tests.wait import eventually
 
@@ -96,3 +97,61 @@ async def test_letting_go_of_much_takes_turns(case: str) -> None:
             await rig.mix("")
             await asyncio.to_thread(read, [server for _, server in pairs], size)
         await asyncio.gather(*sending)
+
+
+async def test_a_change_for_many_connections_takes_turns_and_is_in_force_as_the_call_ends() -> None:
+    """A thousand requests that wait: each change reaches all of them, and no step takes long."""
+    async with proxied() as rig:
+        pairs = await rig.pairs(1000)
+        for client, _ in pairs:
+            await client.send(b"?")
+        await eventually(lambda: all(view.exchanges for view in rig.supervisor.connections()))
+        live = rig.supervisor.live()
+        async with steady():
+            await rig.fault("delay", sleep=60, direction="downstream")
+            assert {connection.handler_name for connection in live} == {"delay"}
+            await rig.fault("delay", sleep=30, direction="downstream")
+            await rig.mix("50:delay,50:hang")
+            assert {connection.handler_name for connection in live} == {"delay", "hang"}
+            await rig.supervisor.halt("enough", ACTOR)
+            assert {connection.handler_name for connection in live} == {"normal"}
+            await rig.supervisor.release(ACTOR)
+            await rig.supervisor.hang_up(None, ACTOR)
+            await rig.empty()
+
+
+async def test_a_change_while_another_takes_turns_is_obeyed_by_all() -> None:
+    """Two changes at once for a thousand connections: the second is what holds for each."""
+    async with proxied() as rig:
+        pairs = await rig.pairs(1000)
+        for client, _ in pairs:
+            await client.send(b"?")
+        await eventually(lambda: all(view.exchanges for view in rig.supervisor.connections()))
+        await asyncio.gather(
+            rig.fault("hang"),
+            rig.fault("delay", sleep=60, direction="downstream"),
+            rig.fault("delay", sleep=0.001, direction="downstream"),
+        )
+        for _, server in pairs:
+            await server.send(b"!")
+        for client, _ in pairs:
+            assert await client.receive_exactly(1) == b"!"
+
+        assert rig.hits == {"delay": 1000}
+
+
+def test_each_takes_turns() -> None:
+    """What is done to many goes on in later steps of the loop, in order, and all is done."""
+    done: list[int] = []
+
+    async def main() -> None:
+        def work(number: int) -> None:
+            done.append(number)
+            time.sleep(0.001)
+
+        Rounds().each(range(30), work)
+        assert len(done) < 30
+        await eventually(lambda: len(done) == 30)
+
+    asyncio.run(main())
+    assert done == list(range(30))
