@@ -52,8 +52,8 @@ class Errors(Handler):
     def on_waiting(self) -> Iterable[Action]:
         acts = self.reaches and not self.options.inject and not self.warming(calls=0)
         error = self.error() if acts else ()
-        # What is granted in any trouble, or needs a word with the backend, is left alone.
-        return () if any(isinstance(action, Send) for action in error) else error
+        # What needs a word with the backend comes too late: it has the request already.
+        return (Reset(),) if any(isinstance(action, Send) for action in error) else error
 
     def on_data(self, frame: Frame) -> Iterable[Action]:
         late = self.context.late and not self.options.inject

@@ -290,6 +290,23 @@ async def test_a_request_that_waits_is_answered_with_an_error_at_once() -> None:
         assert rig.hits == {"errors": 1}
 
 
+async def test_a_request_that_cannot_be_taken_back_is_reset() -> None:
+    """A transaction's command that waits: said to have failed, the server would run it later."""
+    async with proxied(protocol="redis") as rig:
+        client, server = await rig.pair()
+        await client.send(b"MULTI\r\n")
+        await server.receive_exactly(7)
+        await server.send(b"+OK\r\n")
+        await client.receive_exactly(5)
+        await client.send(b"SET a 1\r\n")
+        await server.receive_exactly(9)
+        await rig.fault("errors", kind="loading")
+
+        await client.expect_reset()
+        await server.expect_reset()
+        assert rig.hits == {"errors": 1}
+
+
 @pytest.mark.parametrize("where", ["mix", "chain"])
 async def test_a_request_that_waits_on_tcp_is_reset(where: str) -> None:
     """Where no words are known a request without a reply ends as errors do there."""
