@@ -19,7 +19,10 @@ from chaostui.profiles.toxiproxy_json import listen_address
 from chaostui.settings import Address
 
 NOWHERE = Address("nowhere.invalid", 0)
-"""Stands for an address that cannot be read: there is no such host, and none is made up."""
+"""Stands for a listen that cannot be read: there is no such host, and none is made up."""
+
+NOBODY = Address("nowhere.invalid", 1)
+"""Stands for an upstream that cannot be read: every dial fails."""
 
 
 class State:
@@ -47,7 +50,9 @@ class State:
         try:
             address = Address.parse(text)
         except ValueError:
-            address = NOWHERE
+            address = NOBODY
+        if not address.port and not address.path:
+            address = NOBODY
         self._upstreams[name] = (text, str(address))
         return address
 

@@ -6,10 +6,12 @@ import http.client
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chaostui import profiles
 from chaostui.errors import SettingsError
 from chaostui.settings import Address, ControlSettings
 from tests.api.engine import LOOPBACK, Answer, Engine
@@ -401,8 +403,24 @@ def test_an_upstream_that_cannot_be_read_is_never_made_up(server: Toxiproxy) -> 
         assert client.recv(1) == b""
 
     view = server.look(lambda supervisor: supervisor.proxy("p"))
-    assert view.backend == "nowhere.invalid:0"
+    assert view.backend == "nowhere.invalid:1"
     assert "no such name" in view.last_error
+
+
+def test_what_was_made_here_can_be_saved_and_loaded(server: Toxiproxy, tmp_path: Path) -> None:
+    """Addresses that cannot be read, the API itself, the same address twice while it is off."""
+    for number, upstream in enumerate(["garbage", "a:0", "", f"127.0.0.1:{server.api}"]):
+        given = {"name": f"p{number}", "upstream": upstream or "x", "enabled": False}
+        server.http("POST", "/proxies", {**given, "listen": "local373"})
+        server.http("POST", f"/proxies/p{number}", {"upstream": upstream})
+    for name in ("same", "again"):
+        server.create(name, "a:1", listen="127.0.0.1:4000", enabled=False)
+    file = tmp_path / "told.toml"
+    file.write_bytes(server.ask("GET", "/api/v1/profile?format=toml").body)
+
+    names = [one.name for one in profiles.load(file).proxy]
+
+    assert names == ["p0", "p1", "p2", "p3", "same", "again"]
 
 
 def test_its_own_api_may_be_an_upstream(server: Toxiproxy) -> None:
