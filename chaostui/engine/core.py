@@ -11,6 +11,7 @@ from typing import Any
 
 from chaostui.engine.budget import Budget
 from chaostui.engine.bus import Bus
+from chaostui.engine.files import Files, connection_limit
 from chaostui.engine.jobs import Jobs
 from chaostui.engine.memory import Memory
 from chaostui.engine.own import OwnAddresses
@@ -25,8 +26,6 @@ from chaostui.settings import Address, Mix, Profile
 log = logging.getLogger("chaostui.engine")
 
 TICK = 0.1
-RESERVED_FILES = 64
-"""File descriptors kept for the API, logs and listeners."""
 ENDING = "ending what is over"
 AT_ONCE = 4
 """Clients accepted in a round, while what that takes is a small part of the files there are."""
@@ -53,6 +52,7 @@ class Core:
         self.halted = self.allow_link_local = False
         self.own = OwnAddresses()
         self.max_connections = connection_limit()
+        self.files = Files()
         self.leaving: set[Proxy] = set()
         """Proxies that were removed while connections of theirs still close."""
         self.open = 0
@@ -103,6 +103,7 @@ class Core:
         self.jobs.do("watching paused sockets", self.watch.arm)
         for proxy in (*self.proxies.values(), *self.leaving):
             self.jobs.do("sweeping a proxy", proxy.sweep, now)
+        self.jobs.do("looking at the file limit", self.files.look)
         self.jobs.do("giving memory back", self._memory.look, now)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -218,22 +219,3 @@ class Core:
         if self.own.reaches(ip, port):
             return f"{Address(ip, port)} is an address of chaostui's own"
         return ""
-
-
-def connection_limit() -> int:
-    """How many connections this process can hold, two file descriptors each.
-
-    Raises the soft limit to the hard one first.
-    """
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-        except (OSError, ValueError):
-            pass
-    if soft == resource.RLIM_INFINITY:
-        return 1_000_000
-    return max((soft - min(RESERVED_FILES, soft * 3 // 8)) // 2, 1)

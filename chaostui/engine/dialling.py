@@ -32,6 +32,7 @@ class Dialling(asyncio.Protocol):
         """Who has the socket now, until the loop is done with it."""
         self._since = time.monotonic()
         connection.proxy.dialling.add(self)
+        connection.proxy.core.files.calls += 1
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(connection.proxy.dial(self._itself))
         # A task that is cancelled before its first step runs nothing but this.
@@ -45,6 +46,7 @@ class Dialling(asyncio.Protocol):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.proxy.dialling.discard(self)
+            connection.proxy.core.files.calls -= 1
         return connection
 
     def give_up(self) -> None:

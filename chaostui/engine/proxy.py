@@ -322,6 +322,16 @@ class Proxy:
         else:
             self.last_error = ""
 
+    def turned_away(self, fd: int) -> bool:
+        """Whether a client that was accepted as ``fd`` cannot be served."""
+        if self.listener is None:
+            return True  # switched off, or removed, while it was being accepted
+        if not self.core.files.short(fd):
+            return False
+        self.stats.refused += 1
+        self.warn("out of file descriptors (RLIMIT_NOFILE): clients are reset")
+        return True
+
     def tls_failed(self, connection: Connection, why: str, *, client: bool) -> None:
         """TLS with one of a connection's peers has failed."""
         if not client:
