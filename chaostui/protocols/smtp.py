@@ -6,10 +6,10 @@ import random
 import re
 from typing import Any
 
-from chaostui.actions import Action, Close, Reply
+from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame, Kind, Phase, Request
 from chaostui.protocols.framing import Framed, masked
-from chaostui.protocols.smtp_messages import INSIDE, MESSAGE, Commands, Replies
+from chaostui.protocols.smtp_messages import INSIDE, MESSAGE, Command, Commands, Replies, promised
 from chaostui.protocols.smtp_tls import SecuredCommands, SecuredReplies, hidden, unknown
 
 TEXTS = {
@@ -26,6 +26,15 @@ AUTH_TEXT = "4.7.0 Temporary authentication failure"
 
 MECHANISM = re.compile(rb"\s*\S+[ \t]*\S*[ \t]*")
 """What of an AUTH can be shown."""
+
+RESET = b"RSET\r\n"
+UNDOING = frozenset(["MAIL", "BDAT"])
+"""Commands whose failure leaves no mail under way (RFC 3030 s3); the backend must know of it."""
+NEVER_FAIL = frozenset(["RSET", "NOOP", "QUIT", "HELP"])
+"""Commands that a server refuses only as it shuts down (RFC 5321 s4.3.2): else they pass."""
+GREETINGS = frozenset(["HELO", "EHLO"])
+REFUSALS = frozenset(["421", "550", "554"])
+"""What is said to a client that is not wanted at all."""
 
 MAIL_COMMANDS = frozenset(["MAIL", "RCPT", "DATA", "BDAT", MESSAGE])
 """What a mail's own errors answer; elsewhere a server in trouble says 421 (s3.8)."""
@@ -101,12 +110,42 @@ class Smtp(Framed):
         name = MECHANISM.match(line) if asked.command and asked.tag != INSIDE else None
         return masked(line, name.end() if name else 0) + data[len(line) :]
 
+    @property
+    def promised(self) -> bool:
+        return any(promised(each) for each in self.waiting)
+
     def speak(self, kind: str, request: Request | None) -> tuple[Action, ...]:
-        text = TEXTS[kind]
-        if kind == "454" and request is not None and request.command == "AUTH":
-            text = AUTH_TEXT
-        reply = Reply(f"{kind} {text}\r\n".encode())
+        command = request.command if request is not None else ""
+        said = nearest(kind, command)
+        if not said and isinstance(request, Command):
+            return (Send(request.line),)
+        what = kind if said == kind else f"{said} for {kind}"
+        text = AUTH_TEXT if said == "454" and command == "AUTH" else TEXTS[said]
+        line = f"{said} {text}\r\n".encode()
         # A backend that waits for the rest of DATA or AUTH can only be left by a FIN.
-        if kind == "421" or (request is not None and request.tag == INSIDE):
-            return (reply, Close())
-        return (reply,)
+        if said == "421" or (request is not None and request.tag == INSIDE):
+            return (Reply(line, what), Close())
+        if command in UNDOING and isinstance(request, Command) and self._due(request):
+            request.instead = line
+            return (Send(RESET, what=what, instead=True),)
+        return (Reply(line, what),)
+
+    def _due(self, request: Request) -> bool:
+        """Whether its reply has still to come."""
+        return any(each is request for each in self.waiting)
+
+
+def nearest(kind: str, command: str) -> str:
+    """The code that a server gives to ``command`` where ``kind`` is meant (RFC 5321 s4.3.2).
+
+    Empty: it gives none of that kind, and does what it is asked for.
+    """
+    if kind == "421":
+        return kind
+    if command in NEVER_FAIL or (command in GREETINGS and kind not in REFUSALS):
+        return ""
+    if command == "STARTTLS" or (command == "AUTH" and kind not in REFUSALS):
+        return "454"
+    if kind == "454" and command in MAIL_COMMANDS:
+        return "451"
+    return kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 
-from chaostui.protocol import Request
+from chaostui.protocol import Frame, Request
 from chaostui.protocols.framing import Cutter, Desync, Handover
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -29,6 +29,15 @@ MESSAGE = "message"
 
 INSIDE = b"inside"
 """The tag of what the backend waits for after 334 or 354."""
+
+
+class Command(Request):
+    """A command, or the mail itself."""
+
+    line = b""
+    """As it came."""
+    instead = b""
+    """What the client sees in place of the reply to what the backend was sent for it."""
 
 
 class Commands(Cutter):
@@ -68,12 +77,12 @@ class Commands(Cutter):
         """Take a command, or an answer to AUTH."""
         if self.answering:
             self.answering = False
-            self.begin(Request("AUTH …", "AUTH", "", INSIDE))
+            self.begin(Command("AUTH …", "AUTH", "", INSIDE))
             return
         verb, _, rest = line.strip().partition(b" ")
         command = verb.decode("ascii", "replace").upper()
         if command not in COMMANDS:
-            self.begin(Request("unknown command"))
+            self.begin(Command("unknown command"))
             return
         if command == "LHLO":
             raise Handover("LMTP")
@@ -87,12 +96,14 @@ class Commands(Cutter):
         elif command in WITH_NAME and words:
             key = words[0]
         text = key[:LONGEST_KEY].decode("utf-8", "backslashreplace")
-        self.begin(Request(f"{command} {text}" if text else command, command, text))
+        made = Command(f"{command} {text}" if text else command, command, text)
+        made.line = line
+        self.begin(made)
 
     def content(self, data: bytes, pos: int) -> int:
         """Pass what is there of the mail, and find its end."""
         if not self.begun:
-            self.begin(Request(MESSAGE, MESSAGE, "", INSIDE))
+            self.begin(Command(MESSAGE, MESSAGE, "", INSIDE))
             self.tail = END_OF_MAIL[:2]
         base = pos - len(self.tail)
         found = (self.tail + data[pos : pos + 4]).find(END_OF_MAIL)
@@ -142,12 +153,19 @@ class Replies(Cutter):
             pos = end
         return pos
 
+    def frame(self, data: bytes) -> Frame:
+        # Of a reply that the client shall not see, lines may come one by one.
+        hidden = not (self.done or self.aside) and promised(self.waiting[0])
+        return super().frame(b"" if hidden else data)
+
     def close(self, code: bytes) -> None:
         """Take the last line of a reply."""
         self.done = self.greeted = True
         if self.aside:
             return
-        command = self.waiting.popleft().command
+        asked = self.waiting.popleft()
+        self.instead = promised(asked)
+        command = asked.command
         if command == MESSAGE and self.commands.mail:
             raise Desync("a reply before the end of the mail")
         if (command, code) == ("DATA", b"354"):
@@ -156,3 +174,8 @@ class Replies(Cutter):
             self.commands.answering = True
         elif (command, code) == ("STARTTLS", b"220"):
             self.lost = "STARTTLS"
+
+
+def promised(request: Request) -> bytes:
+    """What takes the place of the reply to ``request``; empty: nothing does."""
+    return request.instead if isinstance(request, Command) else b""

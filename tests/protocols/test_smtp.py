@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from chaostui.actions import Action, Close, Reply
+from chaostui.actions import Action, Close, Reply, Send
 from chaostui.protocol import Frame
 from chaostui.protocols.smtp import Smtp
 from tests.protocols.chunking import (
@@ -41,7 +41,6 @@ def codes(actions: list[tuple[Action, ...]]) -> set[bytes]:
         ("450", b"450 4.2.1 Requested mail action not taken: mailbox unavailable\r\n"),
         ("451", b"451 4.3.0 Requested action aborted: local error in processing\r\n"),
         ("452", b"452 4.3.1 Requested action not taken: insufficient system storage\r\n"),
-        ("454", b"454 4.7.0 TLS not available due to temporary reason\r\n"),
         ("550", b"550 5.1.1 Requested action not taken: mailbox unavailable\r\n"),
     ],
 )
@@ -91,8 +90,8 @@ def test_an_error_in_the_middle_ends_the_connection() -> None:
 
 def test_an_error_without_a_kind_fits_its_command() -> None:
     """A mail fails in four ways; other commands are only refused by a server that shuts down."""
-    mail = spoken(("client", b"MAIL FROM:<a@x>\r\n"))
     hello = spoken(("client", b"EHLO x\r\n"))
+    mail = spoken(("client", b"RCPT TO:<b@y>\r\n"))
     mail.dice = hello.dice = random.Random(1)
 
     assert codes([mail.error() for _ in range(100)]) == {b"421", b"450", b"451", b"452"}
@@ -107,3 +106,51 @@ def test_an_unknown_error_is_refused() -> None:
     """A kind that does not exist is named in the exception."""
     with pytest.raises(ValueError, match="smtp has no error named '500'"):
         Smtp().error("500")
+
+
+MAIL, BDAT = b"MAIL FROM:<a@x>\r\n", b"BDAT 4\r\nhalf"
+BUSY = b"451 4.3.0 Requested action aborted: local error in processing\r\n"
+
+
+@pytest.mark.parametrize("data", [MAIL, BDAT, b"BDAT 4 LAST\r\nhalf"])
+@pytest.mark.parametrize("answer", [b"250 ok\r\n", b"250-ok\r\n250 so it is\r\n"])
+def test_a_mail_that_has_failed_is_forgotten(data: bytes, answer: bytes) -> None:
+    """The backend is reset, so that it refuses what comes next; the client gets the error."""
+    for cut in range(len(answer)):
+        smtp = spoken()
+        request = smtp.request(data)[-1].request
+        assert smtp.error("451", request=request) == (Send(b"RSET\r\n"),)
+        assert smtp.promised
+        frames = smtp.reply(answer[:cut]) + smtp.reply(answer[cut:])
+        assert b"".join(frame.data for frame in frames) == BUSY
+        assert [frame.last for frame in frames][-1]
+        assert not smtp.promised
+        assert [frame.data for frame in smtp.reply(b"250 more\r\n")] == [b"250 more\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "said"),
+    [
+        (b"RSET\r\n", "451", b""),
+        (b"noop x\r\n", "550", b""),
+        (b"QUIT\r\n", "452", b""),
+        (b"EHLO me\r\n", "450", b""),
+        (b"EHLO me\r\n", "554", b"554"),
+        (b"HELO me\r\n", "421", b"421"),
+        (b"AUTH PLAIN x\r\n", "450", b"454"),
+        (b"STARTTLS\r\n", "550", b"454"),
+        (b"RCPT TO:<b@y>\r\n", "454", b"451"),
+        (b"RCPT TO:<b@y>\r\n", "550", b"550"),
+        (b"VRFY b\r\n", "550", b"550"),
+    ],
+)
+def test_a_kind_is_said_where_a_server_says_it(line: bytes, kind: str, said: bytes) -> None:
+    """Else the nearest, which the event names; what cannot fail so passes."""
+    smtp = spoken(("client", line))
+    action = smtp.error(kind)[0]
+    if not said:
+        assert action == Send(line)
+        return
+    assert isinstance(action, Reply)
+    assert action.data.startswith(said)
+    assert action.what == (kind if said == kind.encode() else f"{said.decode()} for {kind}")

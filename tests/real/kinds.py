@@ -68,7 +68,7 @@ KINDS: dict[tuple[str, str], dict[str, Row]] = {
         "450": Row("SMTPSenderRefused 450"),
         "451": Row("SMTPSenderRefused 451"),
         "452": Row("SMTPSenderRefused 452"),
-        "454": Row("SMTPSenderRefused 454"),
+        "454": Row("SMTPSenderRefused 451"),
         "550": Row("SMTPSenderRefused 550"),
         "552": Row("SMTPSenderRefused 552"),
         "554": Row("SMTPSenderRefused 554"),

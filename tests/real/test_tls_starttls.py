@@ -62,7 +62,7 @@ def test_smtplib_where_the_server_has_tls_too(
         with proxy.fault("delay", sleep=0.02, direction="both"):
             client.starttls(context=client_context())
         with proxy.fault("errors", kind="452", max_hits=1):
-            assert client.noop()[0] == 452
+            assert client.mail("a@b")[0] == 452
         assert client.sendmail("a@b", "c@d", "Subject: yes") == {}
 
 
