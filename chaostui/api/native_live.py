@@ -53,7 +53,7 @@ class Camera:
         """The engine as it is now: length and MessagePack."""
         strip = await self._develop()
         engine = self.supervisor.view(strip.carried)
-        events, skipped = self.supervisor.bus.since(self.newest, MAX_EVENTS)
+        events, skipped = self._happened()
         self.newest = engine.events
         self.seq += 1
         strip.point_at([proxy.name for proxy in engine.proxies])
@@ -70,6 +70,16 @@ class Camera:
         )
         packed = _encoder.encode(frame)
         return struct.pack("<I", len(packed)) + packed
+
+    def _happened(self) -> tuple[list[Any], int]:
+        """The newest events and how many more there were; changes go first."""
+        events, skipped = self.supervisor.bus.since(self.newest, MAX_EVENTS)
+        if not skipped:
+            return events, 0
+        first = events[0].seq
+        changes = [each for each in self.supervisor.journal(self.newest) if each.seq < first]
+        changes = changes[-MAX_EVENTS:]
+        return [*changes, *events], skipped - len(changes)
 
     async def _develop(self) -> Strip:
         """Put all connections into columns, a slice at a time: traffic goes on in between."""

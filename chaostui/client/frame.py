@@ -47,7 +47,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     changed: dict[int, tuple[str, str, str]]
     """Pinned handler, request and opaque, by id, where they changed."""
     events: list[AnyEvent]
-    """The newest since the last frame; ``events_skipped`` says how many more there were."""
+    """The newest since the last frame, and all changes; ``events_skipped``: how many more."""
     events_skipped: int
 
     def column(self, name: str) -> array[Any]:

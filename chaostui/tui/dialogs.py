@@ -23,6 +23,7 @@ from chaostui.tui.screens.firstrun import FirstRun
 from chaostui.tui.screens.help import HelpScreen, filter_help, pane_help, screen_help
 from chaostui.tui.session import Session
 from chaostui.tui.themes import THEMES
+from chaostui.tui.widgets.bars import FilterBar
 from chaostui.tui.widgets.chainlist import ChainList
 
 if TYPE_CHECKING:
@@ -255,6 +256,9 @@ class Dialogs:
 
     def _pane_help(self) -> None:
         focused = self._app.screen.focused
+        if focused is not None and any(isinstance(a, FilterBar) for a in focused.ancestors):
+            self._app.push_screen(filter_help())
+            return
         prose = getattr(focused, "HELP", "") or ""
         self._app.push_screen(pane_help(self._context(), prose, self._app.desk.config.keymap))
 

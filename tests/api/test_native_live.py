@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from contextlib import ExitStack
@@ -10,6 +11,8 @@ import pytest
 
 from chaostui.client import AsyncClient, Frame
 from chaostui.client.frame import STATES
+from chaostui.engine.bus import Bus
+from chaostui.events import Changed, Warned
 from tests.api.engine import Echo, Engine, proxy
 
 
@@ -108,10 +111,31 @@ async def test_more_events_than_a_frame_holds_are_counted(engine: Engine) -> Non
     async with AsyncClient("127.0.0.1", engine.port) as client:
         live = client.live(hz=30)
         await anext(live)
-        for i in range(300):
-            engine.call(lambda supervisor, i=i: supervisor.note(str(i), "test"))  # type: ignore[misc]
+        engine.look(lambda supervisor: warn(supervisor.bus, 300))
         told = [await anext(live) for _ in range(5)]
         await live.aclose()
 
     assert sum(len(frame.events) + frame.events_skipped for frame in told) == 300
     assert max(len(frame.events) for frame in told) <= 200
+
+
+def warn(bus: Bus, times: int) -> None:
+    """Publish events that change nothing."""
+    for _ in range(times):
+        bus.publish(Warned, proxy="web", message="x")
+
+
+async def test_a_change_is_told_however_much_else_happens(engine: Engine) -> None:
+    """A console that is drowned in events still learns who changed what."""
+    async with AsyncClient("127.0.0.1", engine.port) as client:
+        live = client.live(hz=5)
+        await anext(live)
+        await asyncio.sleep(0.02)
+        await client.note("a marker")
+        engine.look(lambda supervisor: warn(supervisor.bus, 1000))
+        told = [await anext(live) for _ in range(3)]
+        await live.aclose()
+
+    found = [event for frame in told for event in frame.events if isinstance(event, Changed)]
+    assert [event.after for event in found] == ["a marker"]
+    assert sum(len(frame.events) + frame.events_skipped for frame in told) == 1001

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaostui.cli.demo import GREETING
+from chaostui.engine.views import NotReached
 from tests.tui.console import console
 from tests.tui.fake import FakeEngine
 from tests.tui.pictures import PROFILE
@@ -386,3 +387,95 @@ async def test_the_demo_says_what_to_press() -> None:
         shown.engine.wake()
         await eventually(lambda: "ENGINE LOST" in shown.text())
         assert "DEMO" not in shown.text()
+
+
+async def test_the_cursor_holds_its_connection_from_first_sight() -> None:
+    """Rows that overtake the first one do not take the cursor with them."""
+    async with console() as shown:
+        first = shown.table.selected_id
+        for _ in range(5):
+            await shown.run(2)
+            shown.clock.now += 2
+        await shown.settle()
+
+        assert shown.table.selected_id == first
+
+
+async def test_rows_keep_their_places_for_a_second() -> None:
+    """Rows are sorted once a second, and not while the cursor is being moved."""
+    async with console() as shown:
+        await shown.settle()
+        orders = []
+        for passed in (0.2, 0.2, 2.0):
+            shown.clock.now += passed
+            await shown.run(3)
+            orders.append([int(shown.table.rows.columns["id"][i]) for i in shown.table.order])
+
+        assert orders[0] == orders[1] != orders[2]
+
+
+async def test_events_carry_the_name_of_their_proxy_or_are_of_the_one_in_view() -> None:
+    """With all proxies in view each event names its own; with one, only its events are there."""
+    engine = FakeEngine(proxies=("redis", "mysql"))
+    async with console(engine, size=(80, 24)) as shown:
+        engine.change("ci", "/proxies/mysql/mix", {"hang": 5})
+        engine.change("ci", "/proxies/redis/mix", {"hang": 6})
+        await shown.settle()
+        await shown.later()
+        everything = shown.text()
+        await shown.press("n")
+        await shown.later()
+        redis = shown.text()
+
+        assert "mysql: ci: weights" in everything
+        assert "redis: ci: weights" in everything
+        assert "6:hang" in redis
+        assert "5:hang" not in redis.split("Events")[1]
+
+
+async def test_help_of_the_filter_while_it_is_typed() -> None:
+    """``f1`` in the filter shows its language; escape goes back to it."""
+    async with console() as shown:
+        await shown.press("slash")
+        await shown.type("handler:")
+        await shown.press("f1")
+        helped = shown.text()
+        await shown.press("escape")
+
+        assert "OR joins groups of terms" in helped
+        assert shown.app.screen.query_one("#filterbar").has_class("open")
+
+
+async def test_what_tls_keeps_from_acting_is_said_with_what_mends_it() -> None:
+    """The line under the top bar names the handler, the connections and the setting."""
+    engine = FakeEngine(proxies=("redis", "mysql"))
+    hidden = NotReached(connections=3, handlers=("errors",), why="TLS, SNI shop",
+                        remedy={"tls": "terminate"})  # fmt: skip
+    engine._put("mysql", "x", "tls", not_reached=hidden)
+    async with console(engine) as shown:
+        await shown.settle()
+
+        assert (
+            'mysql: errors cannot act on 3 connections: TLS, SNI shop · tls = "terminate" lets new '
+            "ones be read"
+        ) in shown.line(1)
+
+
+async def test_loading_a_profile_is_one_step_of_undo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``u`` brings back what ran; ``S`` would overwrite the engine's own file, and asks."""
+    (tmp_path / "redis-flaky.toml").write_text(PROFILE)
+    (tmp_path / "a.toml").write_text(PROFILE.replace("30:delay,2:errors", "9:hang"))
+    monkeypatch.chdir(tmp_path)
+    async with console() as shown:
+        await shown.press("R", "enter", "enter")
+        await eventually(lambda: shown.engine.proxy().behavior == "9:hang")
+        await shown.press("S")
+        asked = shown.said()
+        saved = [path for _, path, _ in shown.engine.requests if path == "/profile/save"]
+        await shown.press("u")
+
+        assert "a.toml was loaded: press S again to write what runs to redis-flaky.toml" in asked
+        assert not saved
+        assert shown.engine.proxy().behavior == "20:delay,10:errors,5:blackout"

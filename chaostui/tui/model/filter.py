@@ -1,8 +1,9 @@
 """The filter language: ``handler:delay client:10. bytes>1M /regex/ -closed``.
 
-Terms are joined by AND. ``field:text`` looks for a part of the text, ``field=value`` for all
-of it, ``field>1M`` compares; a bare word or ``"quoted words"`` looks in every text, and
-``/regex/`` (also ``field:/regex/``) searches. ``-`` before a term turns it round.
+Terms are joined by AND; ``OR`` joins groups of such terms. ``field:text`` looks for a part of
+the text, ``field=value`` for all of it, ``field>1M`` compares; a bare word or ``"quoted
+words"`` looks in every text, and ``/regex/`` (also ``field:/regex/``) searches. ``-`` before a
+term turns it round.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ":": operator.eq,
     "!=": operator.ne,
 }
+
+
+AND, OR = "AND", "OR"
+OTHERS = ("NOT", "(", ")", "&&", "||", "|", "&")
+"""What other languages write; quoted they are words."""
 
 
 class FilterError(ValueError):
@@ -101,21 +107,32 @@ class Filter:
     """A filter that has been read; an empty one lets everything pass."""
 
     text: str = ""
-    terms: tuple[Term, ...] = ()
+    groups: tuple[tuple[Term, ...], ...] = ()
+    """A row passes where all terms of any group let it."""
 
     def __bool__(self) -> bool:
-        return bool(self.terms)
+        return bool(self.groups)
 
     def apply(self, rows: Columns, indices: Sequence[int]) -> Sequence[int]:
         """Narrow ``indices`` down to the rows that pass."""
-        for term in self.terms:
-            indices = term.apply(rows, indices)
-        return indices
+        if not self.groups:
+            return indices
+        found = [_narrowed(group, rows, indices) for group in self.groups]
+        if len(found) == 1:
+            return found[0]
+        passed = set().union(*found)
+        return [index for index in indices if index in passed]
+
+
+def _narrowed(terms: Sequence[Term], rows: Columns, indices: Sequence[int]) -> Sequence[int]:
+    for term in terms:
+        indices = term.apply(rows, indices)
+    return indices
 
 
 def parse(text: str, fields: Fields = CONNECTION_FIELDS) -> Filter:
     """Read a filter. Raises FilterError, which names the known fields where one is unknown."""
-    terms: list[Term] = []
+    groups: list[list[Term]] = [[]]
     position = 0
     while position < len(text):
         if text[position].isspace():
@@ -125,9 +142,17 @@ def parse(text: str, fields: Fields = CONNECTION_FIELDS) -> Filter:
         assert match is not None  # every part of the pattern is optional
         if match.end() == position:
             raise FilterError(f"cannot read {text[position:]!r}")
-        terms.append(_term(match, fields))
+        word = match[0].upper()
+        if word == OR:
+            groups.append([])
+        elif word in OTHERS or word.startswith("("):
+            raise FilterError(f'{match[0]} is not understood, only AND and OR: "quote" a word')
+        elif word != AND:
+            groups[-1].append(_term(match, fields))
         position = match.end()
-    return Filter(text.strip(), tuple(terms))
+    if len(groups) > 1 and not all(groups):
+        raise FilterError("a term is missing beside OR")
+    return Filter(text.strip(), tuple(map(tuple, groups)) if all(groups) else ())
 
 
 def _term(match: re.Match[str], fields: Fields) -> Term:

@@ -12,6 +12,8 @@ from typing import Any
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import figures
 
+CHANGES = 1000
+"""How many of the newest changes it remembers beside them."""
 KEPT = 5000
 """How many of the newest events the console remembers; the engine's record has all."""
 
@@ -114,6 +116,8 @@ class EventLog:
 
     def __init__(self, limit: int = KEPT) -> None:
         self._lines: deque[Line] = deque(maxlen=limit)
+        self.changes: deque[Line] = deque(maxlen=CHANGES)
+        """The changes, which stay when busy traffic pushes all else out."""
         self.skipped = 0
         self.total = 0
 
@@ -121,6 +125,7 @@ class EventLog:
         """Append events as lines and say which those are."""
         new = [line(event) for event in events]
         self._lines.extend(new)
+        self.changes.extend(each for each in new if each.kind == "change")
         self.skipped += skipped
         self.total += len(new) + skipped
         return new

@@ -11,6 +11,7 @@ import msgspec
 
 from chaostui.client.frame import COLUMNS, Frame
 from chaostui.engine.views import EngineView, HandlerView, ProxyView
+from chaostui.events import Closed
 from chaostui.tui.model.history import SECONDS, History
 from chaostui.tui.model.lines import EventLog, Line
 from chaostui.tui.model.rows import CLOSED, Rows
@@ -71,6 +72,7 @@ class FrameStore:
         columns: Columns = {name: frame.column(name) for name in COLUMNS}
         if columns["id"] != self._columns["id"]:
             self._bury(columns["id"])
+        self._settle(frame)
         self._columns = columns
         self._measure(columns)
         self._take(columns, tuple(frame.handlers))
@@ -146,6 +148,15 @@ class FrameStore:
             gone = int(self._ghosts.popleft()["id"])
             self._addresses.pop(gone, None)
             self._texts.pop(gone, None)
+
+    def _settle(self, frame: Frame) -> None:
+        """Give closed rows the figures that they had at their end."""
+        finals = {event.connection: event for event in frame.events if isinstance(event, Closed)}
+        for ghost in self._ghosts if finals else ():
+            final = finals.get(int(ghost["id"]))
+            if final is not None:
+                ghost.update(upstream=final.upstream, downstream=final.downstream)
+                ghost.update(age=final.seconds)
 
     def _measure(self, columns: Columns) -> None:
         """Renew the rates twice a second, over one to one and a half seconds."""

@@ -26,6 +26,7 @@ FILTER_HELP = (
     ('"two words"', "words with a blank between"),
     ("-closed", "not closed: - turns any term round"),
     ("10.0 delay", "bare words: found in any text"),
+    ("delay client:10. OR hang", "OR joins groups of terms, which are joined by AND"),
     ("", ""),
     ("texts", "client backend proxy handler state request pinned opaque"),
     ("numbers", "id up down bytes rate reply held exchanges hits age idle"),
@@ -147,4 +148,4 @@ def pane_help(context: str, prose: str, keymap: Mapping[str, str]) -> HelpScreen
 
 def filter_help() -> HelpScreen:
     """How to write a filter."""
-    return HelpScreen("Filter language: terms are joined by AND", [("filter", FILTER_HELP)])
+    return HelpScreen("Filter language", [("filter", FILTER_HELP)])

@@ -148,6 +148,5 @@ class TimelineScreen(ConsoleScreen):
 
     def tick(self, lines: Sequence[EventLine] = ()) -> None:
         """Take the changes of the mix as marks."""
-        log = self.session.store.log.lines()
-        self._chart.marks = [line for line in log if line.kind == "change"]
+        self._chart.marks = list(self.session.store.log.changes)
         super().tick(lines)

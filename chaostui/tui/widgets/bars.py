@@ -11,7 +11,9 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from chaostui.engine.views import NotReached
 from chaostui.safe_text import safe_text
+from chaostui.tui.model import figures
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView, fit
 
@@ -70,7 +72,7 @@ class FilterBar(Horizontal):
         problem = self._attempt(event.value)
         self.set_class(bool(problem), "invalid")
         self.set_class(not problem, "valid")
-        verdict = f"✕ {safe_text(problem)}" if problem else "✓ enter keeps  esc clears"
+        verdict = f"✕ {safe_text(problem)}" if problem else "✓ enter keeps  esc clears  f1 help"
         self.query_one("#filter-verdict", Static).update(verdict)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -109,6 +111,9 @@ class Banner(LineView):
         for proxy in session.store.in_view:
             if proxy.last_error:
                 return safe_text(f"{proxy.name}: {proxy.last_error}")
+        for proxy in session.store.proxies:
+            if proxy.not_reached is not None:
+                return safe_text(f"{proxy.name}: {unreached(proxy.not_reached)}")
         if session.store.engine is not None and session.store.engine.unauthenticated:
             return "the control API answers other hosts without a token"
         return ""
@@ -124,3 +129,11 @@ class Banner(LineView):
         if message := self.message():
             return [[Segment(fit(f" ▲ {message}", width), self.ink("bad"))]]
         return [[Segment(fit(f" {self._greeting}", width), self.ink("accent"))]]
+
+
+def unreached(found: NotReached) -> str:
+    """Which faults cannot act on how many connections, why, and what mends it."""
+    number = figures.number(found.connections, "connection", "connections")
+    mend = " ".join(f'{name} = "{value}"' for name, value in found.remedy.items())
+    mends = f" · {mend} lets new ones be read (O edits it)" if mend else ""
+    return f"{', '.join(found.handlers)} cannot act on {number}: {found.why}{mends}"

@@ -42,22 +42,26 @@ class EventPane(LineView, can_focus=True):
         self.following = True
         self.lines: Sequence[EventLine] = ()
         self._at = 0
-        self._seen = -1
+        self._seen = (-1, "")
         self._older: list[EventLine] = []
 
     def tick(self) -> None:
         """Take the newest events, unless the display is frozen."""
         log = self._session.store.log
-        if self._session.frozen_at is None and self._seen != log.total:
-            self._seen = log.total
+        seen = (log.total, self._session.store.scope)
+        if self._session.frozen_at is None and self._seen != seen:
+            self._seen = seen
             self._take()
         self.paint()
 
     def _take(self) -> None:
         log = self._session.store.log
         at_seq = self.lines[self._at].seq if self._at < len(self.lines) else 0
-        if self.filter or self._connection:
+        scope = self._session.store.scope
+        if self.filter or self._connection or scope:
             lines = log.lines()
+            if scope:
+                lines = [line for line in lines if line.proxy in ("", scope)]
             if self._connection:
                 lines = [line for line in lines if line.connection == self._connection]
                 first = lines[0].seq if lines else 1 << 63
@@ -126,8 +130,9 @@ class EventPane(LineView, can_focus=True):
             ink = self.ink(_WORDS.get(entry.kind, "text"))
             line.append(Segment(f"  {fit(entry.kind, 9)} ", ink))
         rest = max(0, width - 34)
-        several = len(self._session.store.proxies) > 1 and width > 90 and entry.proxy
-        shown = f"{entry.proxy}: {entry.text}" if several else entry.text
+        store = self._session.store
+        several = len(store.proxies) > 1 and not store.scope and entry.proxy
+        shown = f"{fit_name(entry.proxy, width)}: {entry.text}" if several else entry.text
         line.append(Segment(fit(shown, rest), text if entry.kind != "exchange" else dim))
         return on_cursor(line, self.ink("cursor")) if at else line
 
@@ -175,3 +180,9 @@ class EventPane(LineView, can_focus=True):
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel moves through the events."""
         self.move(-3)
+
+
+def fit_name(name: str, width: int) -> str:
+    """A proxy's name, shortened where the pane is narrow."""
+    most = 24 if width > 90 else 8
+    return name if len(name) <= most else f"{name[: most - 1]}…"

@@ -19,9 +19,12 @@ from chaostui.tui.model.rows import CLOSED, Rows
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView, fit, on_cursor
 
+SETTLE = 1.0
+"""Seconds for which rows keep their places, after they were sorted or the cursor was moved."""
+
 
 class ConnectionsTable(LineView, can_focus=True):
-    """Connections, filtered and sorted ten times a second; only visible rows are drawn."""
+    """Connections, filtered ten times a second, sorted once; only visible rows are drawn."""
 
     CONTEXT = "connections"
     BINDINGS: ClassVar = bindings("connections")
@@ -50,6 +53,10 @@ class ConnectionsTable(LineView, can_focus=True):
         self.rows = Rows.empty()
         self.order: Sequence[int] = ()
         self._cursor_id = 0
+        self._ids: Sequence[int] = ()
+        """The ids of the rows in their order."""
+        self._sorted = self._moved = float("-inf")
+        """When rows were last sorted, and when the cursor was last moved."""
         self._at = 0
         self._top = 0
 
@@ -59,10 +66,14 @@ class ConnectionsTable(LineView, can_focus=True):
         """Take the newest rows, unless the display is frozen."""
         if self._session.frozen_at is None:
             self.rows = self._session.store.rows
-        self.sort_rows()
+        now = self._session.clock()
+        self.sort_rows(hold=bool(self.order) and now < max(self._sorted, self._moved) + SETTLE)
 
-    def sort_rows(self) -> None:
-        """Filter and sort the rows, keep the cursor on its connection, and paint."""
+    def sort_rows(self, *, hold: bool = False) -> None:
+        """Filter and sort the rows, keep the cursor on its connection, and paint.
+
+        With ``hold`` the order stays as it is, and what is new stands last.
+        """
         rows = self.rows
         indices: Sequence[int] = range(len(rows))
         scope = self._session.store.scope
@@ -73,7 +84,15 @@ class ConnectionsTable(LineView, can_focus=True):
             states = rows.columns["state"]
             indices = [i for i in indices if states[i] != CLOSED]
         kept = self.filter.apply(rows, indices)
-        self.order = arrange(rows, kept, self.sort, reverse=self.reverse)
+        if hold:
+            ids = rows.columns["id"]
+            at = {ids[index]: index for index in kept}
+            held = [at.pop(identity) for identity in self._ids if identity in at]
+            self.order = [*held, *at.values()]
+        else:
+            self.order = arrange(rows, kept, self.sort, reverse=self.reverse)
+            self._sorted = self._session.clock()
+        self._ids = [rows.columns["id"][index] for index in self.order]
         self._keep_cursor()
         self.paint()
 
@@ -81,11 +100,10 @@ class ConnectionsTable(LineView, can_focus=True):
         if self.following and self.order:
             ids = self.rows.columns["id"]
             self._at = max(range(len(self.order)), key=lambda n: ids[self.order[n]])
-        elif self._cursor_id:
-            index = self.rows.find(self._cursor_id)
-            if index is not None and index in self.order:
-                self._at = self.order.index(index)
+        elif self._cursor_id in self._ids:
+            self._at = self._ids.index(self._cursor_id)
         self._at = max(0, min(self._at, len(self.order) - 1))
+        self._cursor_id = self.selected_id
 
     @property
     def selected_id(self) -> int:
@@ -224,8 +242,8 @@ class ConnectionsTable(LineView, can_focus=True):
         """Move the cursor by some rows."""
         self.following = False
         self._at = max(0, min(len(self.order) - 1, self._at + step))
-        # On the first row the cursor stays there, whatever comes to stand in it.
-        self._cursor_id = self.selected_id if self._at else 0
+        self._cursor_id = self.selected_id
+        self._moved = self._session.clock()
         self.paint()
         self.ask("connections.moved")
 

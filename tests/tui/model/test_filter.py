@@ -58,6 +58,10 @@ def ids(text: str) -> list[int]:
         ("HANDLER:DELAY", [1, 3]),
         ("handler:de", [1, 3]),
         ("handler=de", []),
+        ("handler:hang OR handler:normal", [2, 4]),
+        ("handler:delay proxy:mysql or id=2", [2, 3]),
+        ("handler:delay and proxy:mysql", [3]),
+        ('"or"', [2]),
         ("handler=delay", [1, 3]),
         ("handler!=delay", [2, 4]),
         ("client:10.", [1, 2]),
@@ -129,3 +133,22 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     """Whatever is typed, the parser answers: a filter that works, or a reason."""
     with suppress(FilterError):
         assert set(parse(text).apply(Table(), range(4))) <= {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("OR delay", "a term is missing beside OR"),
+        ("delay OR", "a term is missing beside OR"),
+        ("delay OR OR hang", "a term is missing beside OR"),
+        ("NOT delay", "NOT is not understood"),
+        ("delay || hang", "|| is not understood"),
+        ("(delay OR hang) id=2", "(delay is not understood"),
+    ],
+)
+def test_what_other_languages_write_is_refused_in_words(text: str, reason: str) -> None:
+    """A filter that meant something else never looks for the word itself instead."""
+    with pytest.raises(FilterError) as raised:
+        parse(text)
+
+    assert str(raised.value).startswith(reason)

@@ -114,3 +114,13 @@ def test_taking_events_is_cheap() -> None:
         log.add(events)
 
     assert (time.process_time() - before) / 2000 < 50e-6
+
+
+def test_changes_outlive_busy_traffic() -> None:
+    """What pushes all other events out of the log leaves the changes."""
+    log = EventLog(limit=10)
+    log.add([{"event": "change", "seq": 1, "actor": "ci", "what": "mix"}])
+    log.add({"event": "open", "seq": n} for n in range(2, 100))
+
+    assert [line.seq for line in log.changes] == [1]
+    assert log.lines()[0].seq == 90

@@ -10,7 +10,7 @@ import pytest
 
 from chaostui.client.frame import COLUMNS, Frame
 from chaostui.engine.views import EngineView, ProxyView, StatsView
-from chaostui.events import Opened
+from chaostui.events import Closed, Opened
 from chaostui.tui.model.columns import BY_FIELD, COLUMNS as SHOWN, arrange, fit
 from chaostui.tui.model.glyphs import _KNOWN
 from chaostui.tui.model.rows import CLOSED, Rows
@@ -180,3 +180,18 @@ def test_every_column_sorts(column: object) -> None:
     assert sorted(arrange(store.rows, range(3), field, reverse=True)) == [0, 1, 2]
     if field == "down":
         assert up == [0, 2, 1]
+
+
+def test_closed_rows_show_their_final_figures() -> None:
+    """What came between the last frame and the end is in the event that tells the end."""
+    store = FrameStore()
+    store.apply(frame(1.0, {7: 100}))
+    end = Closed(seq=1, at=1.1, proxy="redis", connection=7, reason="client closed",
+                 upstream=3, downstream=4711, seconds=2.5)  # fmt: skip
+    store.apply(msgspec.structs.replace(frame(1.1, {}), events=[end]))
+    at = store.rows.find(7)
+
+    assert at is not None
+    assert store.rows.numbers("downstream")[at] == 4711
+    assert store.rows.numbers("upstream")[at] == 3
+    assert store.rows.numbers("age")[at] == 2.5
