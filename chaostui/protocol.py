@@ -192,6 +192,10 @@ class Protocol:
         """Take the backend's FIN: return what ``reply`` still holds back, to be passed on."""
         return []
 
+    def give_up(self, why: str) -> None:
+        """Read no more: what has come makes no sense."""
+        self.opaque, self.desync = why, True
+
     def secured(self) -> None:
         """Take note that TLS, which ends here, begins with the client: what comes now is in it."""
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from chaostui.actions import Close, Reset
+from chaostui.engine import reach
 from chaostui.engine.due import Due, count
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.framed_sides import FramedBackendSide, FramedClientSide
@@ -75,10 +76,7 @@ class Framed(Turns):
         """Bytes that are not read are a turn of the client's, and faults act on them as on any."""
         self._lost_frame()
         self.take_turn(data)
-        if self.up.direct:
-            self.up.dest.transport.write(data)  # type: ignore[union-attr]
-        elif data:
-            self.requested(data)
+        self.pass_on(data)
 
     @property
     def _quiet(self) -> bool:
@@ -343,6 +341,10 @@ class Framed(Turns):
             upstream = link is self.up
             end = self.protocol.request_end if upstream else self.protocol.reply_end
             for frame in end():
+                if upstream and frame.first and reach.needing(self.proxy.plan):
+                    self.protocol.give_up("a request that breaks off")
+                    self._take_unread(frame.data)
+                    break
                 exchange = self.exchange if upstream else self._answered_by(frame)
                 link.feed(What.DATA, frame, exchange)
         super().source_ended(link)

@@ -139,6 +139,13 @@ class Turns(Drawn):
             self.exchange = None
             self.settle()
 
+    def pass_on(self, data: bytes) -> None:
+        """Bytes of the client's, once its turn was taken."""
+        if self.up.direct:
+            self.up.dest.transport.write(data)  # type: ignore[union-attr]
+        else:
+            self.requested(data)
+
     def requested(self, data: bytes) -> None:
         """Bytes of the client's that do not pass untouched."""
         first, self._new = self._new, False

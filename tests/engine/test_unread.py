@@ -39,6 +39,46 @@ async def test_an_error_resets_what_cannot_be_read(protocol: str, handler: str) 
         assert hit.what.startswith("reset, not readable: ")
 
 
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    ("protocol", "data"),
+    [
+        ("http", b"GET / HTT"),
+        ("redis", b"*2\r\n$3\r\nGE"),
+        ("memcached", b"get k"),
+        ("smtp", b"MAIL"),
+        ("ldap", b"0\x10"),
+        ("postgres", b"\0\0\0\x10\0\3"),
+        ("mysql", b"\x10"),
+    ],
+)
+async def test_a_request_that_breaks_off_is_reset(protocol: str, data: bytes, before: bool) -> None:
+    """A beginning and a FIN: no more will come that could be answered."""
+    async with proxied(protocol=protocol) as rig:
+        if before:
+            await rig.fault("transient", agitate=1000)
+        client, server = await rig.pair()
+        if not before:
+            await rig.fault("transient", agitate=1000)
+        await client.send(data)
+        client.half_close()
+
+        await client.expect_reset()
+        assert await server.expect_reset() == b""
+        assert rig.hits == {"transient": 1}
+
+
+async def test_a_request_that_breaks_off_is_no_matter_without_faults() -> None:
+    """Clients do leave: what they have sent goes on, and nobody is warned."""
+    async with proxied(protocol="http") as rig:
+        client, server = await rig.pair()
+        await client.send(b"GET / HTT")
+        client.half_close()
+
+        assert await server.receive_all() == b"GET / HTT"
+        assert (rig.stats.desyncs, rig.events(Warned)) == (0, [])
+
+
 async def test_an_unreadable_request_after_a_good_one_is_hit_too() -> None:
     """It is an exchange of its own, and so is each one after it."""
     async with proxied(protocol="http") as rig:
