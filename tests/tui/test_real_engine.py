@@ -153,3 +153,21 @@ async def test_a_chain_is_edited_by_keys() -> None:
             await do("fault.undo", "", noise, ("delay_both", 0.55, 2.0))
             await do("fault.normal", "")
             await do("fault.undo", "", noise, ("delay_both", 0.55, 2.0))
+
+
+async def test_an_attached_console_shows_the_engines_own_profile() -> None:
+    """The name in the top bar is that of the file the engine was started with."""
+    with Engine(proxy(), source="checkout-flaky.toml") as engine:
+        async with on(engine) as (shown, _):
+            await shown.until("chaostui  checkout-flaky")
+
+
+async def test_the_top_bar_is_normal_again_when_a_bounce_is_over() -> None:
+    """It counts down, the engine says that clients can connect again, and nothing is left on."""
+    with Engine(proxy(handler={"bounce": {"down": 1.0}})) as engine:
+        async with on(engine) as (shown, app):
+            app.screen.post_message(Run("fault.toggle", "bounce"))
+            await shown.until("FAULTS ON 100% + refuses clients")
+            await shown.until("bounce ends 0:0")
+            await shown.until("clients can connect again")
+            await shown.until("ALL NORMAL")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaostui.cli.demo import GREETING
-from chaostui.engine.views import NotReached
+from chaostui.engine.views import FaultView, HandlerView, NotReached
 from chaostui.tui.widgets.eventpane import EventPane
 from tests.tui.console import console
 from tests.tui.fake import FakeEngine
@@ -481,3 +481,54 @@ async def test_loading_a_profile_is_one_step_of_undo(
         assert "a.toml was loaded: press S again to write what runs to redis-flaky.toml" in asked
         assert not saved
         assert shown.engine.proxy().behavior == "20:delay,10:errors,5:blackout"
+
+
+async def test_the_top_bar_tells_what_is_on_elsewhere() -> None:
+    """A look at a calm proxy says where faults are on; making everything normal ends them there."""
+    engine = FakeEngine(proxies=("redis", "mysql", "web"), behavior="")
+    engine.change("ctl", "/proxies/mysql/mix", {"blackout": 100})
+    async with console(engine) as shown:
+        await shown.press("n")
+        before = shown.line(0)
+        await shown.press("0")
+
+        assert "redis normal · FAULTS ON mysql 100%" in before
+        assert "all normal · ended mysql: 100:blackout" in shown.said()
+        assert "ALL NORMAL" in shown.line(0)
+
+
+async def test_pinned_connections_are_marked_and_counted() -> None:
+    """A pin counts as a fault in the top bar until it is freed, and bypass covers it."""
+    async with console(FakeEngine(behavior="")) as shown:
+        await shown.press("5", "5", "a")
+        pinned, row = shown.line(0), shown.text()
+        await shown.press("b")
+        passing = shown.line(0)
+        await shown.press("0")
+
+        assert "FAULTS ON 1 pinned" in pinned
+        assert "*" in next(line for line in row.split("\n") if "│>" in line)
+        assert "BYPASS: everything passes" in passing
+        assert "ended 1 pinned + bypass" in shown.said()
+        assert "ALL NORMAL" in shown.line(0)
+
+
+async def test_a_faults_owner_is_told() -> None:
+    """A test's fault says whose it is, in the top bar and above the mix."""
+    engine = FakeEngine(behavior="30:errors")
+    fault = FaultView(id="1", session="s", owner="test_checkout", behavior="30:errors")
+    engine._put("redis", "x", "fault", faults=(fault,))
+    async with console(engine) as shown:
+        assert "FAULTS ON 30% by test_checkout" in shown.line(0)
+        assert "Handlers · by test_checkout" in shown.text()
+
+
+async def test_settings_that_differ_say_whose_they_are() -> None:
+    """With several proxies in view the pane names the one whose value it shows."""
+    engine = FakeEngine(proxies=("redis", "mysql"))
+    async with console(engine) as shown:
+        view = HandlerView(name="delay", weight=0, options=engine.defaults("delay") | {"sleep": 9})
+        shown.session.store.learn("mysql", view)
+        shown.app.screen.tick()  # type: ignore[attr-defined]
+
+        assert "1 s on redis, othe" in shown.text()

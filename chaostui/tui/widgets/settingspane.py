@@ -26,6 +26,8 @@ class SettingsPane(LineView, can_focus=True):
         super().__init__(id="settings")
         self._session = session
         self._at = 0
+        self._differ: dict[str, str] = {}
+        """The options that are not the same on all proxies in view, with whose value is shown."""
 
     @property
     def fields(self) -> tuple[form.Field, ...]:
@@ -59,7 +61,12 @@ class SettingsPane(LineView, can_focus=True):
         fields = self.fields
         if not fields:
             return [[Segment(" no settings", self.ink("dim"))]]
-        values = self._session.options(self._session.selected)
+        handler = self._session.selected
+        names = [proxy.name for proxy in self._session.store.in_view]
+        values = self._session.options(handler)
+        others = [self._session.options_on(name, handler) for name in names[1:]]
+        differ = {n for each in others for n, value in each.items() if value != values.get(n)}
+        self._differ = dict.fromkeys(differ, safe_text(names[0], limit=12) if names else "")
         foot = self._foot(width) if height >= len(fields) + 4 else []
         room = max(1, height - len(foot))
         self._at = min(self._at, len(fields) - 1)
@@ -81,6 +88,9 @@ class SettingsPane(LineView, can_focus=True):
         pending = any(name in touched for _, name in self._session.pending)
         text = f"‹ {shown} ›" if chosen else f"  {shown}"
         text += " …" if pending else ""
+        text += (
+            f" on {self._differ[field.name]}, others differ" if field.name in self._differ else ""
+        )
         common = field.name in form.COMMON and not own
         line = [
             Segment(f" {fit(name, 13)} ", self.ink("dim" if common else "text")),
