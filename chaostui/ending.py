@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
-from chaostui import log as logs
+from chaostui import log as logs, warden
+from chaostui.warden import Warden
 
 log = logging.getLogger("chaostui")
 
@@ -39,6 +42,7 @@ class Ending:
         self._drain = drain
         self._tidy = tidy
         self._asked = False
+        self._warden: Warden | None = None
         # A signal may interrupt anything, so what it does must hold no lock.
         self._limits: queue.SimpleQueue[float] = queue.SimpleQueue()
 
@@ -53,6 +57,14 @@ class Ending:
             watch.start()
         for number in SIGNALS:
             signal.signal(number, self._signalled)
+
+    def watch_over(self) -> None:
+        """Have a process beside this one name and end what keeps Python itself from running."""
+        self._warden = warden.start(logs.descriptor())
+        if self._warden is not None:
+            self._warden.beat(self._drain(""))
+            for number in SIGNALS:
+                self._warden.listen(number)
 
     def ask(self, why: str) -> None:
         """Ask for the end, as a first signal does. May be called from any thread, or twice."""
@@ -79,7 +91,11 @@ class Ending:
         self.ask(OWNER_GONE)
 
     def _watch(self) -> None:
-        seconds = self._limits.get()
-        threading.Event().wait(seconds)
-        log.error("the engine has not ended after %g s: it is ended now", seconds)
+        ends: float | None = None
+        while ends is None or time.monotonic() < ends:
+            if self._warden is not None:
+                self._warden.beat(self._drain(""))
+            with contextlib.suppress(queue.Empty):
+                ends = time.monotonic() + self._limits.get(timeout=warden.BEAT)
+        log.error("the engine has not ended in time: it is ended now")
         self.at_once(CUT)

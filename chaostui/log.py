@@ -80,6 +80,11 @@ def take_streams() -> None:
         setattr(sys, name, Stream(writer))
 
 
+def descriptor() -> int:
+    """Where the log goes."""
+    return _writers[0].fd
+
+
 def flush(within: float = 1.0) -> None:
     """Wait up to ``within`` seconds until what was said is written; a process that ends does."""
     deadline = time.monotonic() + within

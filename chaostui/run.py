@@ -130,6 +130,7 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE)
+        self.ending.watch_over()
         self._tell_ready(unix)
 
     def _beside(self) -> None:

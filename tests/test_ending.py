@@ -17,6 +17,7 @@ from tests.wait import until
 
 CODE = """
 import asyncio
+import itertools
 import time
 
 from chaostui.handler import Handler
@@ -29,6 +30,10 @@ async def spins(source, dest, to_backend, name, settings, server):
 
 async def sleeps(source, dest, to_backend, name, settings, server):
     time.sleep(3600)
+
+
+async def holds(source, dest, to_backend, name, settings, server):
+    sum(itertools.repeat(1))
 
 
 async def swallows(source, dest, to_backend, name, settings, server):
@@ -133,7 +138,7 @@ def connect(running: Headless, proxy: str) -> socket.socket:
     return socket.create_connection(running.address(proxy), timeout=10)
 
 
-@pytest.mark.parametrize(("handler", "line"), [("spins", 9), ("sleeps", 14)])
+@pytest.mark.parametrize(("handler", "line"), [("spins", 10), ("sleeps", 15), ("holds", 19)])
 def test_code_that_keeps_the_loop_is_named_and_ended(
     tmp_path: Path, echo: Echo, handler: str, line: int
 ) -> None:
@@ -148,16 +153,19 @@ def test_code_that_keeps_the_loop_is_named_and_ended(
         assert DRAIN < time.monotonic() - began < IN_TIME + SLACK
 
 
-def test_a_second_signal_ends_a_blocked_engine_at_once(tmp_path: Path, echo: Echo) -> None:
-    """143, long before the drain is over."""
-    with engine(tmp_path, echo, "spins") as running, connect(running, "faulty") as client:
+@pytest.mark.parametrize(("handler", "code"), [("spins", 143), ("holds", 4)])
+def test_a_second_signal_ends_a_blocked_engine_at_once(
+    tmp_path: Path, echo: Echo, handler: str, code: int
+) -> None:
+    """Long before the drain is over; with 143 where Python still runs."""
+    with engine(tmp_path, echo, handler) as running, connect(running, "faulty") as client:
         client.sendall(b"ping")
         until(lambda: "has blocked the loop" in running.log)
         running.signal(signal.SIGTERM)
         time.sleep(0.05)
         running.signal(signal.SIGTERM)
 
-        assert running.wait(30) == 143
+        assert running.wait(30) == code
         assert "the engine has not ended" not in running.log
 
 
@@ -184,7 +192,7 @@ def test_code_that_swallows_its_cancellation_is_named_and_left(tmp_path: Path, e
 
         assert running.wait(30) == 4
         assert time.monotonic() - began < IN_TIME + SLACK
-        assert f"swallows at {tmp_path / 'users.py'}:20 does not end" in running.log
+        assert f"swallows at {tmp_path / 'users.py'}:25 does not end" in running.log
 
 
 @pytest.mark.parametrize("handler", ["never_returns", "spins_beside", "swallows", "reads_on"])
