@@ -46,6 +46,12 @@ class TlsPeer:
         else:
             self.incoming.write_eof()
 
+    async def greet(self) -> None:
+        """Send what a client begins with, and go no further."""
+        with suppress(ssl.SSLWantReadError):
+            self.ssl.do_handshake()
+        await self.flush()
+
     async def shake(self) -> None:
         """Shake hands."""
         while True:

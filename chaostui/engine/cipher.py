@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from enum import Enum
 
+from chaostui.engine.alpn import Gate
 from chaostui.engine.certificates import words
 
 READ = 65_536
 
 Bytes = bytes | bytearray | memoryview
+
+
+class State(Enum):
+    """How far TLS has come."""
+
+    HELD = "held"
+    """What is written leaves as it is, what comes is kept: it belongs to TLS, if that begins."""
+    SHAKING = "shaking"
+    OPEN = "open"
+    OVER = "over"
+    """It has failed, or the connection is gone."""
 
 
 class Cipher:
@@ -19,16 +32,34 @@ class Cipher:
     it cannot go on, in words.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_ssl", "ended", "trouble")
+    __slots__ = ("_gate", "_incoming", "_name", "_outgoing", "_ssl", "ended", "trouble", "waits")
+    _ssl: ssl.SSLObject
 
-    def __init__(self, context: ssl.SSLContext, name: str | None = None) -> None:
+    def __init__(self, context: ssl.SSLContext | Gate, name: str | None = None) -> None:
         """``name`` is the server's, where the context is a client's."""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        serving = context.protocol is ssl.PROTOCOL_TLS_SERVER
-        self._ssl = context.wrap_bio(self._incoming, self._outgoing, serving, name)
+        self._name = name
+        self._gate = context if isinstance(context, Gate) else None
+        self.waits = self._gate is not None
+        """The context is not known yet."""
+        if not isinstance(context, Gate):
+            self._begin(context)
         self.ended = False
         """The peer has said its end (close_notify)."""
         self.trouble = ""
+
+    def _begin(self, context: ssl.SSLContext) -> None:
+        serving = context.protocol is ssl.PROTOCOL_TLS_SERVER
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing, serving, self._name)
+
+    def _open(self, gate: Gate) -> None:
+        """Begin, if it is known by now how."""
+        sent = self.unread()
+        self._incoming.write(sent)
+        context = gate.context(sent)
+        if context is not None and self.waits:
+            self.waits = False
+            self._begin(context)
 
     @property
     def pending(self) -> int:
@@ -54,6 +85,10 @@ class Cipher:
 
     def shake(self) -> bool:
         """Go on with the handshake (see ``said``, ``trouble``); return whether it is done."""
+        if self.waits and self._gate is not None:
+            self._open(self._gate)
+        if self.waits:
+            return False
         try:
             self._ssl.do_handshake()
         except ssl.SSLWantReadError:
@@ -61,6 +96,8 @@ class Cipher:
         except ssl.SSLError as error:
             self.trouble = words(error)
             return False
+        if self._gate is not None:
+            self._gate.done(self._ssl.selected_alpn_protocol())
         return True
 
     def decrypt(self) -> list[bytes]:

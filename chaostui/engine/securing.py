@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
+from chaostui.engine.alpn import Through
 from chaostui.engine.tls import TlsLayer
 
 if TYPE_CHECKING:
@@ -14,19 +15,26 @@ if TYPE_CHECKING:
     from chaostui.engine.side import Side
 
 
-def layer(side: Side, tls: Tls) -> TlsLayer:
-    """Make what speaks TLS on a side."""
+def layer(side: Side, tls: Tls, alpn: Through | None = None) -> TlsLayer:
+    """Make what speaks TLS on a side; ``alpn`` is agreed on with the other side."""
     connection = side.connection
     limit = connection.proxy.settings.connect_timeout
     if side is connection.backend and tls.backend is not None:
-        return TlsLayer(side, tls.backend.usual, limit, tls.name)
-    return TlsLayer(side, tls.client.usual, limit)
+        made = TlsLayer(side, alpn.backend if alpn else tls.backend.usual, limit, tls.name)
+    else:
+        made = TlsLayer(side, alpn.client if alpn else tls.client.usual, limit)
+    if alpn is not None:
+        made.alpn = alpn
+        alpn.go_on.append(made.go_on)
+    return made
 
 
 def client_protocol(connection: Connection) -> asyncio.Protocol:
     """What to accept a client with where TLS ends here: from the first byte, or later on."""
     client, tls = connection.client, connection.tls
-    return client if tls is None or connection.protocol.negotiates_tls else layer(client, tls)
+    if tls is None or connection.protocol.negotiates_tls:
+        return client
+    return layer(client, tls, None if connection.protocol.alpn else Through(tls))
 
 
 def backend_protocol(connection: Connection) -> asyncio.Protocol:
@@ -34,7 +42,8 @@ def backend_protocol(connection: Connection) -> asyncio.Protocol:
     backend, tls = connection.backend, connection.tls
     if tls is None or tls.backend is None or connection.protocol.negotiates_tls:
         return backend
-    return layer(backend, tls)
+    above = connection.client.transport
+    return layer(backend, tls, above.alpn if isinstance(above, TlsLayer) else None)
 
 
 def hold(side: Side, read: bytes) -> None:

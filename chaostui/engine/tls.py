@@ -9,29 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
-from chaostui.engine.cipher import Bytes, Cipher
+from chaostui.engine.cipher import Bytes, Cipher, State
 from chaostui.engine.leftover import leftover
 from chaostui.engine.steps import FULL_READ
 
 if TYPE_CHECKING:
+    from chaostui.engine.alpn import Gate, Through
     from chaostui.engine.side import Side
 
 EARLY_BYTES = 65_536
 """Bytes taken before TLS begins; then reading pauses."""
-
-
-class State(Enum):
-    """How far TLS has come."""
-
-    HELD = "held"
-    """What is written leaves as it is, what comes is kept: it belongs to TLS, if that begins."""
-    SHAKING = "shaking"
-    OPEN = "open"
-    OVER = "over"
-    """It has failed, or the connection is gone."""
 
 
 class TlsLayer(asyncio.Protocol, asyncio.Transport):
@@ -39,12 +28,14 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
 
     __slots__ = ("_choked", "_cipher", "_closing", "_ending", "_fin", "_over", "_paused", "_plain",
                  "_queue", "_queued", "_reading", "_seconds", "_side", "_state", "_timer", "_told",
-                 "_touched", "_transport")  # fmt: skip
+                 "_touched", "_transport", "alpn")  # fmt: skip
 
     def __init__(
-        self, side: Side, context: ssl.SSLContext, seconds: float, name: str | None = None
+        self, side: Side, context: ssl.SSLContext | Gate, seconds: float, name: str | None = None
     ) -> None:
         """``seconds`` bound the handshake; ``name`` is the server's, where we are its client."""
+        self.alpn: Through | None = None
+        """What the two peers agree on, where that is theirs alone."""
         self._side: Side | None = side
         self._transport: asyncio.Transport | None = None
         self._cipher = Cipher(context, name)
@@ -70,9 +61,8 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         """The peer's end has come, as TLS or TCP says it."""
         self._over = False
         """The side knows of it."""
-        self._ending = False
+        self._ending = self._closing = False
         """Our end was said, or will be after the handshake."""
-        self._closing = False
 
     # -- beginning --------------------------------------------------------------------------
 
@@ -130,7 +120,20 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         if self._fin and self._state is State.SHAKING:
             self._fail("the peer closed the connection in the handshake")
 
+    def go_on(self) -> None:
+        """Go on with a handshake that has waited for the other side's."""
+        if self._state is State.SHAKING:
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._state is State.SHAKING:
+            self._shake()
+            self._look()
+
     def _too_late(self) -> None:
+        if self._cipher.waits and self._touched:  # for the backend, whose time is its own
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._too_late)
+            return
         self._fail(f"no handshake within {self._seconds:g} s")
 
     def _shake(self) -> None:
@@ -270,7 +273,7 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         """Read on, or pause: a handshake is read whatever the side thinks of what follows."""
         wanted = not self._paused
         if self._state is State.SHAKING:
-            wanted = True
+            wanted = self._cipher.pending < EARLY_BYTES
         elif self._state is State.HELD:
             wanted = wanted and self._cipher.pending < EARLY_BYTES
         transport = self._transport

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 import pytest
@@ -127,7 +128,8 @@ async def test_a_backend_that_wants_a_clients_certificate_is_shown_ours() -> Non
     shown = terminating(backend_tls="on", backend_tls_cert=files().both)
     async with proxied(**shown) as rig:
         raw, behind = await rig.pair()
-        server = await TlsPeer.server(behind, wanting())
-        client = await TlsPeer.client(raw)
+        server, client = await asyncio.gather(
+            TlsPeer.server(behind, wanting()), TlsPeer.client(raw)
+        )
         await client.send(b"ping")
         assert await server.receive() == b"ping"

@@ -152,6 +152,7 @@ async def test_a_backend_that_cannot_be_trusted_is_told_of(wrong: str) -> None:
             )
         async with Listener("127.0.0.2", rig.backend.address[1]) as other:
             client = await rig.connect()
+            await TlsPeer(client, client_context(), "localhost").greet()
             server = await (other if wrong == "name" else rig.backend).accept()
             theirs = server_context("theirs" if wrong == "signer" else "ours")
             with pytest.raises(ssl.SSLError, match="alert"):

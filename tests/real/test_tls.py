@@ -14,7 +14,8 @@ from redis.retry import Retry
 from chaostui.pytest_plugin import Proxies
 from chaostui.testing import Chaos, engine
 from tests.certificates import client_context, files, terminating
-from tests.servers.nginx import Nginx
+from tests.conftest import running
+from tests.servers.nginx import CONFIGURATION, Nginx
 from tests.servers.redis import Redis
 from tests.servers.server import Server
 
@@ -49,6 +50,39 @@ def ask_in_tls(proxy: Chaos) -> None:
     with pytest.raises(httpx.HTTPError):
         httpx.get(url.replace("https", "http"), trust_env=False)
     assert proxy.stats()[proxy.name].desyncs == 0
+
+
+@pytest.fixture(scope="module")
+def nginx_http2() -> Iterator[Server]:
+    """Run an nginx that speaks HTTP/2 in plain text, as gRPC's servers do."""
+    yield from running(Http2)
+
+
+class Http2(Nginx):
+    """HTTP/2 to those who know it beforehand."""
+
+    configuration = CONFIGURATION.replace("listen {host}:{port};", "listen {host}:{port} http2;")
+
+    def ping(self) -> None:
+        """Ask by HTTP/2."""
+        with httpx.Client(http1=False, http2=True, trust_env=False, timeout=2) as client:
+            assert client.get(f"http://{self.address}/").status_code == 200
+
+
+def test_http2_goes_through_plain_tcp(nginx_http2: Server, chaos: Proxies) -> None:
+    """A client that insists on h2, as gRPC's do, gets it, once and twice through TLS."""
+    with both(chaos, nginx_http2, "tcp") as proxies:
+        for proxy in proxies:
+            with httpx.Client(
+                http1=False, http2=True, verify=client_context(), trust_env=False
+            ) as client:
+                answer = client.get(f"https://localhost:{proxy.port}/")
+                assert (answer.http_version, answer.text) == ("HTTP/2", "hello\n")
+                with proxy.fault("delay", sleep=0.05):
+                    assert client.get(f"https://localhost:{proxy.port}/").text == "hello\n"
+                with proxy.fault("reset"), pytest.raises(httpx.HTTPError):
+                    client.get(f"https://localhost:{proxy.port}/")
+                assert client.get(f"https://localhost:{proxy.port}/").text == "hello\n"
 
 
 def test_redis_py_gets_tls(redis_server: Redis, chaos: Proxies) -> None:

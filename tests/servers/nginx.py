@@ -32,10 +32,12 @@ http {{
 class Nginx(Server):
     """An ``nginx`` that serves ``www/``; options are directives of its ``server`` block."""
 
+    configuration = CONFIGURATION
+
     def prepare(self) -> None:
         self.www = self.directory / "www"
         self.www.mkdir()
-        text = CONFIGURATION.format(
+        text = self.configuration.format(
             directory=self.directory,
             host=self.host,
             port=self.port,
