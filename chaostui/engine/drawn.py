@@ -69,9 +69,9 @@ class Drawn(Connection):
             exchange.give(armed, self.protocol, self.proxy.dice, self.ordinal)
 
     def draw_late(self, exchange: Exchange, plan: Plan, request: Request) -> None:
-        """The request is known that was not when ``exchange`` was drawn, at open."""
-        armed = self._picked(plan, exchange)
-        if armed is not None and armed.asks and self._choose(plan, exchange, request) is armed:
+        """What was not known when ``exchange`` was drawn, at open: the request, perhaps whose."""
+        armed = self._picked(plan, exchange) if exchange.armed is None else None
+        if armed is not None and self._choose(plan, exchange, request) is armed:
             self._give(exchange, armed)
         if plan.chain:
             self._match_chain(exchange, plan, request)

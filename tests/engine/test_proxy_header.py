@@ -46,17 +46,22 @@ async def test_nothing_is_changed_where_no_fault_is_on(name: str) -> None:
 
 
 async def test_faults_are_for_the_client_that_it_names() -> None:
-    """``match.client`` means it from the second exchange on, as the first is drawn before."""
+    """``match.client`` means it, and not the proxy that has passed it on."""
     async with proxied(protocol="redis") as rig:
-        await rig.fault("errors", match=Match(client=Network.parse("10.0.0.0/8")))
+        await rig.fault("errors", match=Match(client=Network.parse("10.0.0.0/8")), max_hits=2)
         client, server = await rig.pair()
         await client.send(LINE + PING)
-        assert await server.receive_exactly(len(LINE + PING)) == LINE + PING
-        await server.send(b"+PONG\r\n")
-        await client.receive_exactly(7)
+        assert (await client.receive()).startswith(b"-")
+        assert await server.receive_exactly(len(LINE)) == LINE
         await client.send(PING)
         assert (await client.receive()).startswith(b"-")
-        assert rig.hits == {"errors": 1}
+        await client.send(PING)
+        assert await server.receive_exactly(len(PING)) == PING
+        assert rig.hits == {"errors": 2}
+
+        other, behind = await rig.pair()
+        await other.send(binary("192.0.2.1", 1) + PING)
+        assert (await behind.receive_exactly(28 + len(PING)))[28:] == PING
 
 
 async def test_it_is_the_protocols_own_where_it_is_switched_off() -> None:
