@@ -16,6 +16,7 @@ from chaostui.pytest_plugin import Proxies
 from chaostui.testing import Chaos
 from tests.servers.nginx import Nginx
 from tests.servers.server import program
+from tests.wait import until
 
 SIZE = 2_000_000
 HOST = b"Host: a\r\n"
@@ -83,11 +84,10 @@ def test_a_client_that_sends_its_body_anyway_gets_the_status(proxy: Chaos) -> No
     """What it sends is read and dropped, so that no reset destroys the reply."""
     with proxy.fault("errors", kind="503"), closing(connected(proxy)) as sock:
         sock.sendall(WAITING)
-        reply = sock.recv(65536)
-        for _ in range(30):
-            sock.sendall(bytes(10_000))
+        until(lambda: proxy.hits() == 1, what="the status is on its way")
+        sock.sendall(bytes(300_000))
         sock.shutdown(socket.SHUT_WR)
-        reply += received(sock)
+        reply = received(sock)
 
     assert reply.startswith(b"HTTP/1.1 503 ")
     assert reply.count(b"HTTP/1.1") == 1
