@@ -185,3 +185,16 @@ async def test_what_is_copied_is_inert(copied: Callable[[], str]) -> None:
 
             assert VISIBLE in text
             assert not any(unicodedata.category(c) in CONTROLS for c in text.replace("\n", ""))
+
+
+@pytest.mark.parametrize("name", ["mix", "bypass", "a/mix", "../chain", "?", "%2F", HOSTILE])
+async def test_a_chain_entry_of_any_name_is_changed(name: str) -> None:
+    """No answer is understood by the end of its path: an entry may be called like one."""
+    engine = FakeEngine()
+    engine.put_chain(engine.entry("delay", name, probability=0.5), engine.entry("hang", "other"))
+    async with console(engine) as shown:
+        await shown.press("R", "tab", "tab", "plus", "minus", "minus", "x", "u")
+        chain = engine.proxy().chain
+
+        assert [(e.name, e.probability) for e in chain] == [(name, 0.45), ("other", 1.0)]
+        assert shown.session.store.proxies[0].chain == chain

@@ -10,7 +10,6 @@ from chaostui.client import calls
 from chaostui.engine.views import FaultView, ProxyView
 from chaostui.tui.model import mix
 from chaostui.tui.model.changes import (
-    NOTHING,
     Call,
     Change,
     Step,
@@ -25,6 +24,8 @@ from chaostui.tui.model.changes import (
 Pins = Mapping[str, Mapping[int, str]]
 """Connections that have a handler of their own, by proxy: their id and the handler."""
 
+NORMAL = Change("all is normal already")
+
 
 def everything(proxies: Sequence[ProxyView], pins: Pins) -> Change:
     """The panic key: mixes, chains, pins, doors and faults of sessions on all proxies end.
@@ -33,7 +34,7 @@ def everything(proxies: Sequence[ProxyView], pins: Pins) -> Change:
     """
     ended = [(proxy, words) for proxy in proxies if (words := ends(proxy))]
     if not ended:
-        return NOTHING
+        return NORMAL
     several = len(proxies) > 1
     told = ", ".join(f"{p.name}: {w}" if several else w for p, w in ended)
     back = [call for proxy, _ in ended for call in _back(proxy, pins.get(proxy.name, {}))]
@@ -45,7 +46,7 @@ def some(proxies: Sequence[ProxyView], pins: Pins) -> Change:
     """The same for the proxies in view alone."""
     ended = [(proxy, words) for proxy in proxies if (words := ends(proxy))]
     if not ended:
-        return NOTHING
+        return NORMAL
     steps = [
         Step(
             Call(calls.reset(p.name), about(p.name, _calmed)),

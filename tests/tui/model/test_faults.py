@@ -213,7 +213,7 @@ def test_what_was_mistyped_is_said(identity: str, argument: str, reason: str) ->
     [
         ("fault.more", "100:errors", "no weight is left for delay"),
         ("fault.less", "10:errors", "at its lowest"),
-        ("fault.normal", "", "nothing to change"),
+        ("fault.normal", "", "all is normal already"),
     ],
 )
 def test_a_key_that_changes_nothing_says_why(identity: str, behavior: str, reason: str) -> None:
