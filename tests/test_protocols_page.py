@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from chaostui import registry
 from chaostui.actions import Reply, Send
 from chaostui.api.metrics import COUNTERS
+from chaostui.protocol import Protocol
 from chaostui.protocols.ldap import LDAP
 from tests.protocols.test_ldap import message, search
+from tests.protocols.test_mysql import opened, packets
+from tests.protocols.test_postgres import logged_in, query
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocols.md").read_text()
 
@@ -29,11 +33,39 @@ REQUESTS = {
         **{word: f"{word}\r\n" for word in ("PING", "INFO")},
         **{word: f"{word} 1\r\n" for word in ("SUBSCRIBE", "SELECT")},
     },
+    "mysql": {
+        word: packets(0, b"\3" + word.encode() + b" a").decode()
+        for word in ("SHOW", "SET", "BEGIN", "SAVEPOINT", "USE")
+    },
+    "postgres": {
+        word: query(word.encode() + b" a").decode()
+        for word in (
+            "BEGIN",
+            "SET",
+            "SHOW",
+            "SAVEPOINT",
+            "LISTEN",
+            "INSERT",
+            "UPDATE",
+            "DELETE",
+            "SELECT",
+        )
+    },
+    "smtp": {
+        **{word: f"{word} FROM:<a@x>\r\n" for word in ("MAIL", "RCPT")},
+        "DATA": "DATA\r\n",
+        "BDAT": "BDAT 1\r\nx",
+        "AUTH": "AUTH PLAIN x\r\n",
+        "STARTTLS": "STARTTLS\r\n",
+    },
     "http": {
         "HEAD": "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
         "CONNECT": "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
     },
 }
+
+READY: dict[str, Callable[[], Protocol]] = {"mysql": opened, "postgres": logged_in}
+"""Protocols on which nothing is asked before a login."""
 
 
 def rows() -> list[tuple[str, str, str, str]]:
@@ -52,7 +84,7 @@ def test_a_kind_becomes_the_one_that_the_page_names(
     protocol: str, request_: str, kind: str, said: str
 ) -> None:
     """And the event tells both."""
-    speaker = registry.builtin().protocols[protocol]()
+    speaker = READY.get(protocol, registry.builtin().protocols[protocol])()
     [frame] = speaker.request(REQUESTS[protocol][request_].encode())
     action = speaker.error(kind, request=frame.request)[0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from typing import Any
 
 from chaostui.actions import Action, Close, Reply, Send
@@ -75,9 +76,16 @@ class MySQL(Framed):
             return (Send(command.raw),)  # nobody hears of a deadlock before there is a session
         if not any(waiting is command for waiting in self.waiting):
             return self._unanswered(error, command)
-        return self._failing(error, command)
+        said = errors.nearest(error, command.command)
+        if said is None:
+            return (Send(command.raw),)
+        what = kind if said is error else f"{said.name} for {kind}"
+        first, *rest = self._failing(said, command)
+        return replace(first, what=what), *rest
 
-    def _failing(self, error: errors.Error, command: Command) -> tuple[Action, ...]:
+    def _failing(
+        self, error: errors.Error, command: Command
+    ) -> tuple[Reply | Send, *tuple[Action, ...]]:
         """Answer a command with an error, or have the server undo what it would leave behind."""
         session = self.session
         undoing = b"" if error.closes else self.undoing(error, command)

@@ -104,6 +104,25 @@ KINDS = tuple(
 )
 
 
+LOCKLESS = frozenset({"SET", "SHOW", "SAVEPOINT", "RELEASE", "USE", "BEGIN", "START",
+                      "ROLLBACK", "DEALLOCATE", "KILL"})  # fmt: skip
+"""Statements that wait for nobody and write nothing: of the rest they can only be killed."""
+WAITS = frozenset({"deadlock", "lock_wait_timeout", "disk_full", "read_only"})
+NEVER_FAIL = frozenset({"PING", "STATISTICS", "DEBUG", "SET OPTION", "RESET", "RESET CONNECTION"})
+"""Commands that run no statement: they fail only with their connection, and pass else."""
+
+
+def nearest(error: Error, command: str) -> Error | None:
+    """What a server says to a command where ``error`` is meant; None: nothing of that kind."""
+    if error.closes:
+        return error
+    if command in NEVER_FAIL:
+        return None
+    if error.name in WAITS and command in LOCKLESS:
+        return ERRORS["interrupted"]
+    return error
+
+
 def packet(sequence: int, payload: bytes) -> bytes:
     """Put a payload under 16 MiB into a packet; ``sequence`` wraps at 256."""
     return len(payload).to_bytes(3, "little") + bytes((sequence & 0xFF,)) + payload

@@ -56,7 +56,7 @@ class Command(Request):
     left = 0
     """Packets of a list (column definitions) still to come."""
     raw = b""
-    """A step of the login, so that it can be passed on after all."""
+    """A step of the login, or what never fails, so that it can be passed on after all."""
     opens = False
     """It belongs to the login, or to the settings that drivers make right after it."""
     instead: Error | None = None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from chaostui.protocols.framing import Desync, Handover
 from chaostui.protocols.lengths import MORE, LengthCutter
+from chaostui.protocols.mysql_errors import NEVER_FAIL
 from chaostui.protocols.mysql_packets import (
     ATTRIBUTES,
     AUTHENTICATION,
@@ -141,6 +142,7 @@ class Requests(LengthCutter):
             return
         command = Command(*self.describe(payload, code))
         command.code = payload[0]
+        command.raw = seen if code.word in NEVER_FAIL else b""
         self.note(command, payload[1:5])
         self.enter(command, code.reads)
         self.session.opaque = code.opaque

@@ -565,7 +565,6 @@ def test_a_deadlock_rolls_the_transaction_back() -> None:
     assert len(protocol.error("deadlock", request=asked(protocol, execute(5)))) == 1
 
 
-HIT = ERRORS["lock_wait_timeout"]
 ROLLBACK, RESET = packets(0, b"\3ROLLBACK"), packets(0, b"\x1a\1\0\0\0")
 LONG = packets(0, b"\x18\1\0\0\0\0\0hunter2")
 
@@ -597,7 +596,7 @@ def test_the_server_undoes_what_a_failed_command_would_leave(
     protocol.request(before)
     request = asked(protocol, data)
 
-    (action,) = protocol.error("lock_wait_timeout", request=request)
+    (action,) = protocol.error("interrupted", request=request)
     if not sent:
         assert isinstance(action, Reply)
         assert not protocol.promised
@@ -606,8 +605,37 @@ def test_the_server_undoes_what_a_failed_command_would_leave(
     assert protocol.promised
     for _ in range(2 if before and before != LONG else 1):
         frames = protocol.reply(packets(1, ERR if sent == packets(0, b"\x16") else ok()))
-    assert frames[-1].data[4:7] == b"\xff\xb5\4"
+    assert frames[-1].data[4:7] == b"\xff\x25\5"
     assert not protocol.promised
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        (query(b"show tables"), "deadlock", "interrupted for deadlock"),
+        (query(b"set a = 1"), "read_only", "interrupted for read_only"),
+        (packets(0, b"\2shop"), "disk_full", "interrupted for disk_full"),
+        (query(b"select 1"), "deadlock", "deadlock"),
+        (query(b"begin"), "query_timeout", "query_timeout"),
+        (packets(0, b"\x0e"), "shutdown", "shutdown"),
+    ],
+)
+def test_a_kind_is_said_where_a_server_says_it(data: bytes, kind: str, said: str) -> None:
+    """Else the nearest, which the event names."""
+    protocol = opened()
+    action = protocol.error(kind, request=asked(protocol, data))[0]
+    assert isinstance(action, Reply)
+    assert action.what == said
+
+
+@pytest.mark.parametrize("data", [b"\x0e", b"\x09", b"\x1f", b"\x1b\0\0", b"\x1a\1\0\0\0"])
+@pytest.mark.parametrize("kind", ["deadlock", "query_timeout", "out_of_memory"])
+def test_what_runs_no_statement_passes(data: bytes, kind: str) -> None:
+    """A ping, statistics, a reset: only their connection can fail."""
+    protocol = opened(status=IN_TRANSACTION)
+    assert protocol.error(kind, request=asked(protocol, packets(0, data))) == (
+        Send(packets(0, data)),
+    )
 
 
 def test_what_two_commands_would_have_to_undo_ends_the_connection() -> None:

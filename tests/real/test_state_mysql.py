@@ -146,15 +146,18 @@ def test_a_transaction_whose_end_failed_is_over(
     assert table() == ["2"]
 
 
-@pytest.mark.parametrize("statement", ["ROLLBACK TO a", "SAVEPOINT b", "INSERT INTO t VALUES (9)"])
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [("ROLLBACK TO a", 1317), ("SAVEPOINT b", 1317), ("INSERT INTO t VALUES (9)", 1205)],
+)
 def test_a_statement_that_failed_leaves_the_transaction(
-    client: Client, proxy: Chaos, table: Callable[[], list[Any]], statement: str
+    client: Client, proxy: Chaos, table: Callable[[], list[Any]], statement: str, code: int
 ) -> None:
     """It has done nothing, and the rest can be committed."""
     run(client, "BEGIN", "INSERT INTO state.t VALUES (1)", "SAVEPOINT a")
     with (
         proxy.fault("errors", kind="lock_wait_timeout", max_hits=1),
-        pytest.raises(pymysql.OperationalError, match="1205"),
+        pytest.raises(pymysql.OperationalError, match=str(code)),
     ):
         run(client, statement)
     run(client, "COMMIT")
@@ -220,3 +223,13 @@ def test_a_session_is_what_it_was(
         cursor.execute(ask)
         assert cursor.fetchone() == found
     assert table() == []
+
+
+def test_a_ping_has_no_deadlock(client: Client, proxy: Chaos) -> None:
+    """It passes, and what asks for something fails; only the connection's end can come to it."""
+    with proxy.fault("errors", kind="deadlock"):
+        client.ping(reconnect=False)
+        with pytest.raises(pymysql.OperationalError, match="1213"):
+            run(client, "SELECT 1")
+    with proxy.fault("errors", kind="shutdown"), pytest.raises(pymysql.OperationalError):
+        client.ping(reconnect=False)
