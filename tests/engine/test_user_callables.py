@@ -363,9 +363,10 @@ async def test_a_function_that_is_switched_off_while_it_sleeps_is_not_called_aga
 
 async def test_a_client_that_leaves_while_a_thread_sleeps_leaves_nothing() -> None:
     """The connection is gone at once, the thread when it wakes."""
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def sleepy(source: Any, dest: Any, *_: Any) -> None:
+        begun.set()
         time.sleep(0.3)
         try:
             dest.sendall(source.recv())
@@ -376,7 +377,7 @@ async def test_a_client_that_leaves_while_a_thread_sleeps_leaves_nothing() -> No
         client, server = await rig.pair()
         await rig.mix("own")
         await client.send(b"hello")
-        await eventually(lambda: rig.hits.get("own"))
+        await eventually(begun.is_set)
         client.reset()
         await server.expect_reset()
         await rig.empty(within=1)
