@@ -71,12 +71,13 @@ class Chaos(Looks):
         __tracebackhide__ = True
         names = [name for name, _ in wanted(behavior, options)[0].weights]
         hits = self._counter(self._names(names), proxy)
+        # It may hit as soon as it is on, so what was before is counted first.
+        fault = Fault(
+            behavior,
+            lambda: self._thread.look(hits),
+            lambda count, timeout: self._wait(names, count, timeout, proxy),
+        )
         with self.with_handler(behavior, proxy=proxy, **options):
-            fault = Fault(
-                behavior,
-                lambda: self._thread.look(hits),
-                lambda count, timeout: self._wait(names, count, timeout, proxy),
-            )
             yield fault
             if fault.hits < must_hit:
                 when = f"in its block, {must_hit} asked for" if must_hit > 1 else "in its block"
