@@ -1,0 +1,1 @@
+"""A soak of a whole engine by command: ``python -m tests.soak --minutes 10``."""
