@@ -275,7 +275,8 @@ class Connection(ABC):
             return
         self.reason = "reset by client" if side is self.client else "reset by backend"
         across.unpause()
-        if out_of.blocked or (out_of is self.up and departure.kept(self)):
+        over = out_of.finished and not out_of.cutting
+        if out_of.blocked or over or (out_of is self.up and departure.kept(self)):
             out_of.drop()
             across.reset()
         elif not out_of.ended:

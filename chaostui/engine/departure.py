@@ -28,7 +28,7 @@ def kept(connection: Connection) -> bool:
 def client_ended(connection: Connection) -> None:
     """The client's FIN has come, or waits behind bytes that a fault keeps from being read."""
     up, proxy = connection.up, connection.proxy
-    if up.ended or connection.closed or look(connection) or not (up.blocked or up.keeps):
+    if up.ended or connection.closed or look(connection):
         return
     # It may wait, or be about to leave: the proxy looks again, and not for ever.
     if not connection.half_closed_at:

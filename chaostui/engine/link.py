@@ -94,6 +94,11 @@ class Link:
         return self._driver is not None and self._driver.pipe.blocked
 
     @property
+    def finished(self) -> bool:
+        """Whether a handler has ended the connection, and nothing that comes now goes further."""
+        return self._driver is not None and self._driver.pipe.state is State.FINISHED
+
+    @property
     def keeps(self) -> bool:
         """Whether a handler keeps bytes, and not an end alone, from leaving."""
         return self._driver is not None and self._driver.keeps

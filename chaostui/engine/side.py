@@ -68,8 +68,9 @@ class Side(asyncio.Protocol):
 
     def pause(self, reason: int) -> None:
         """Stop reading for ``reason``, so that the peer feels it."""
-        if not self.paused and self.transport is not None and not self.closing:
-            self.transport.pause_reading()
+        if not self.paused & ~TURN and self.transport is not None and not self.closing:
+            if not self.paused:
+                self.transport.pause_reading()
             self.connection.proxy.watch.add(self)
         self.paused |= reason
 

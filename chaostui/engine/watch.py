@@ -47,7 +47,8 @@ class Watch:
         """Reading of ``side`` goes on, or it is gone."""
         self._new.discard(side)
         fd = self._fds.pop(side, -1)
-        if fd >= 0 and self._armed.pop(fd, None) is side and self._epoll is not None:
+        if fd >= 0 and self._armed.get(fd) is side and self._epoll is not None:
+            del self._armed[fd]
             # Closing the socket has unregistered it already.
             with contextlib.suppress(OSError):
                 self._epoll.unregister(fd)
@@ -75,13 +76,16 @@ class Watch:
         for fd, told in self._epoll.poll(0, 64):
             side = self._armed.get(fd)
             if side is None:
-                self._epoll.unregister(fd)
+                # What was told before has closed it, and that has unregistered it already.
+                with contextlib.suppress(OSError):
+                    self._epoll.unregister(fd)
                 continue
             connection = side.connection
             if told & (select.EPOLLERR | select.EPOLLHUP):
                 self.discard(side)
             else:
-                self._epoll.modify(fd, 0)  # a FIN is told once
+                with contextlib.suppress(OSError):
+                    self._epoll.modify(fd, 0)  # a FIN is told once
                 self._jobs.do("looking for clients that left", connection.peer_ended, side)
             # A mere hang-up, FIN from both, is met in order when reading goes on.
             if told & select.EPOLLERR:

@@ -299,3 +299,19 @@ async def test_a_reset_after_a_fin_is_noticed() -> None:
         await rig.empty(within=1.5)
         with pytest.raises(BrokenPipeError):
             await server.send(b"answer")
+
+
+@pytest.mark.parametrize("leaves", LEAVES)
+async def test_a_client_that_leaves_before_its_last_answer_is_gone_too(leaves: str) -> None:
+    """An error that is to end the connection waits for a reply that never comes."""
+    options = {"errors": {"kind": "garbage"}}
+    async with proxied(protocol="http", half_close_timeout=0.4, handler=options) as rig:
+        client, server = await rig.pair()
+        await client.send(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert await server.receive()
+        await rig.mix("errors")
+        await client.send(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+        await eventually(lambda: rig.hits.get("errors"))
+        LEAVES[leaves](client)
+
+        await rig.empty(within=3)

@@ -19,11 +19,13 @@ import pytest
 from chaostui.errors import ChaosError
 from chaostui.settings import Address
 from tests.engine.rig import ACTOR, Rig, proxied
+from tests.engine.test_departure import REQUESTS
 from tests.engine.test_dial import black_hole
 from tests.engine.test_dialling import bounce, disable, halt, nothing_left, reload, remove
+from tests.soak.clients import ANSWERS
 from tests.tcp import Peer
 
-SEEDS = range(int(os.environ.get("CHAOSTUI_ORDERS", "8")))
+SEEDS = range(int(os.environ.get("CHAOSTUI_ORDERS", "4")))
 WALKS = 25
 STEPS = 12
 FAULTS: dict[str, dict[str, Any]] = {
@@ -40,13 +42,15 @@ FAULTS: dict[str, dict[str, Any]] = {
     "timeout": {"timeout": 0.05},
     "refuse": {},
 }
-REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+PROTOCOLS = ["tcp", "http", "redis", "smtp"]
 
 
 class Order:
     """A client, a backend and a hand on the switches, each doing something at random."""
 
-    def __init__(self, rig: Rig, dice: random.Random, silent: Address) -> None:
+    def __init__(self, rig: Rig, dice: random.Random, silent: Address, protocol: str) -> None:
+        self.protocol = protocol
+        self.request = REQUESTS[protocol][1]
         self.rig = rig
         self.dice = dice
         self.silent = silent
@@ -74,7 +78,7 @@ class Order:
         peer = await Peer.connect((Address.parse(address).host, Address.parse(address).port))
         self.clients.append(peer)
         if self.dice.random() < 0.5:
-            peer.sock.send(REQUEST)
+            peer.sock.send(self.request)
         if self.dice.random() < 0.3:
             self.dice.choice((Peer.reset, Peer.close, Peer.half_close))(peer)
 
@@ -93,7 +97,7 @@ class Order:
 
     async def client(self) -> None:
         """A client speaks, listens or leaves."""
-        await self.act(self.clients, REQUEST * self.dice.choice((1, 1, 2000)))
+        await self.act(self.clients, self.request * self.dice.choice((1, 1, 300)))
 
     async def accept(self) -> None:
         """The backend takes what waits."""
@@ -104,7 +108,7 @@ class Order:
     async def server(self) -> None:
         """The backend speaks, listens or leaves."""
         await self.accept()
-        await self.act(self.servers, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await self.act(self.servers, ANSWERS[self.protocol])
 
     async def fault(self) -> None:
         """A fault, in the mix or in the chain."""
@@ -149,7 +153,7 @@ class Order:
             await self.heal()
 
 
-@pytest.mark.parametrize("protocol", ["tcp", "http"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_no_order_leaves_anything(
     seed: int, protocol: str, caplog: pytest.LogCaptureFixture
@@ -160,7 +164,7 @@ async def test_no_order_leaves_anything(
         dice = random.Random(seed)
         async with nothing_left(rig, caplog):
             for _ in range(WALKS):
-                order = Order(rig, dice, hole)
+                order = Order(rig, dice, hole, protocol)
                 await order.walk()
                 await order.end()
             await rig.supervisor.reset(ACTOR)

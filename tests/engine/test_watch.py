@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chaostui.engine.side import WRITE
 from chaostui.events import Closed
 from tests.engine.rig import fill, proxied
 from tests.wait import eventually
@@ -106,3 +107,16 @@ async def test_a_fin_behind_a_hang_is_met_when_the_hang_is_lifted() -> None:
         await server.send(b"answer")
         server.half_close()
         assert await client.receive_all() == b"answer"
+
+
+async def test_one_that_gave_way_before_it_was_paused_is_watched_too() -> None:
+    """A client that sends in bulk to a backend that does not read is missed when it resets."""
+    async with proxied(linger=0.3) as rig:
+        client, _ = await rig.pair()
+        (connection,) = rig.supervisor.live()
+        connection.client.give_way()
+        connection.client.pause(WRITE)
+        await eventually(lambda: rig.supervisor.core.watch._armed)
+        client.reset()
+
+        await rig.empty(within=2)

@@ -105,7 +105,7 @@ class Client:
                 await loop.sock_sendall(sock, said)
             await self._hear(sock)
         for _ in range(dice.randint(1, 5)):
-            await loop.sock_sendall(sock, request * dice.choice((1, 1, 1, 300)))
+            await loop.sock_sendall(sock, request * dice.choice((1, 1, 1, 50)))
             if dice.random() < 0.15:
                 return  # gives up
             await self._hear(sock)
