@@ -30,8 +30,8 @@ def home() -> Iterator[Path]:
 
 
 def start(home: Path, *arguments: str) -> Terminal:
-    """``chaostui`` with some arguments in a terminal."""
-    return Terminal(*arguments, folder=home, code=RUN)
+    """``chaostui`` with some arguments in a terminal, in a folder without a profile."""
+    return Terminal(*arguments, folder=home, code=RUN, cwd=home)
 
 
 def accepts(port: int) -> bool:
@@ -86,6 +86,22 @@ def test_a_kept_engine_says_how_to_come_back_and_how_to_end_it(home: Path) -> No
     subprocess.run([sys.executable, "-m", "chaostui", *command], env=environ, check=True,
                    stdout=subprocess.DEVNULL)  # fmt: skip
     until(lambda: not accepts(port))
+
+
+def test_chaostui_alone_opens_the_form(home: Path) -> None:
+    """With no profile and no option the console asks for a first proxy, and makes it."""
+    shown = start(home)
+    shown.until("Your first proxy")
+    port = free_port()
+    shown.press(f"127.0.0.1:{port}\r")
+    shown.until("save as")
+    shown.press("\x1b")
+    until(lambda: accepts(port) and "save as" not in shown.text())
+    shown.until("point your client at")
+
+    shown.press("q")
+    assert shown.ended() == 0
+    shown.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])

@@ -24,7 +24,8 @@ DYNAMIC = "chaostui.dynamic"
 HELP = f"""Break the traffic between an application and its backend, on demand.
 
 Shows the console on an engine of its own that runs PROFILE (default: {DEFAULT_FILE}, where it
-is there), a TOML profile or a Vaurien INI file. Without one, the options say it all:
+is there), a TOML profile or a Vaurien INI file. Without one the console asks where to listen
+and where to connect, or the options say it all:
 
 \b
   chaostui --headless --local localhost:8000 --distant example.com:80 --behavior 20:delay
@@ -65,10 +66,6 @@ def _start(
     if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the console needs a terminal; --headless runs without one")
     file = profile or config or _default_file(context)
-    if not file and not headless and not _about_a_proxy(context):
-        raise click.UsageError(
-            f"there is no {DEFAULT_FILE} here: name a profile, or give --distant HOST:PORT"
-        )
 
     def read() -> Profile:
         return _read(file, context)
@@ -77,7 +74,9 @@ def _start(
     if not headless:
         from chaostui import console
 
-        arguments = ["--headless", *context.meta[TYPED]]
+        # With nothing said at all the console asks for a first proxy.
+        empty = [] if file or _about_a_proxy(context) else ["--no-proxy"]
+        arguments = ["--headless", *empty, *context.meta[TYPED]]
         return console.own(arguments, profile=file, keep=keep, glyphs=drawn or "")
     from chaostui import run
 
@@ -132,7 +131,8 @@ def _fill_in(read: Draft, context: click.Context, *, from_file: bool) -> None:
     """Vaurien's defaults, where no profile says it."""
     about_a_proxy = _about_a_proxy(context)
     only_toxiproxy = context.params["control_toxiproxy"] and not about_a_proxy
-    if not read.raw.get("proxy") and (about_a_proxy or not from_file) and not only_toxiproxy:
+    wanted = about_a_proxy or not (from_file or context.params["no_proxy"])
+    if not read.raw.get("proxy") and wanted and not only_toxiproxy:
         read.raw["proxy"] = [{"name": "proxy", "listen": LISTEN, "backend": BACKEND}]
     read.raw.setdefault("proxy", [])
     host, port = context.params["http_host"], context.params["http_port"]
@@ -177,6 +177,7 @@ start = Start(
         ),
         click.Option(["--keep"], is_flag=True, help="The engine outlives the console."),
         glyphs.option(),
+        click.Option(["--no-proxy"], hidden=True, is_flag=True, help="None unless it is said."),
         click.Option(["--unix"], hidden=True, default="", help="The API's Unix socket."),
         click.Option(["--ready-fd"], hidden=True, type=int, help="Told when all is bound."),
         click.Option(["--owner-fd"], hidden=True, type=int, help="Ends the engine at its end."),

@@ -17,6 +17,7 @@ from chaostui.client import calls, owner
 from chaostui.client.address import Address, refusal, written
 from chaostui.client.ask import API, Ask, Dropped
 from chaostui.client.frame import Frame
+from chaostui.client.signature import describe
 from chaostui.client.sse import Reader
 from chaostui.client.wire import Wire
 from chaostui.engine.views import FaultView
@@ -39,6 +40,7 @@ def _call(make: Callable[P, Ask[T]]) -> Callable[Concatenate[AsyncClient, P], Aw
     async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.do(make(*args, **kwargs))
 
+    describe(method, make)
     return method
 
 
@@ -51,6 +53,7 @@ def _member(
     async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Any:
         return getattr(await self.do(make(*args, **kwargs)), name)
 
+    describe(method, make, "Any")
     return method
 
 

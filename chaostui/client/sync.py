@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from chaostui.client import calls, owner
 from chaostui.client.address import Address, refusal, written
 from chaostui.client.ask import Ask, Dropped
+from chaostui.client.signature import describe
 from chaostui.client.sse import Reader
 from chaostui.engine.views import FaultView
 from chaostui.errors import EngineRefused, EngineUnreachable
@@ -40,6 +41,7 @@ def _call(make: Callable[P, Ask[T]]) -> Callable[Concatenate[Client, P], T]:
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.do(make(*args, **kwargs))
 
+    describe(method, make)
     return method
 
 
@@ -50,6 +52,7 @@ def _member(make: Callable[P, Ask[Any]], name: str) -> Callable[Concatenate[Clie
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Any:
         return getattr(self.do(make(*args, **kwargs)), name)
 
+    describe(method, make, "Any")
     return method
 
 

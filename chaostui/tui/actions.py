@@ -6,7 +6,7 @@ entry names the HTTP request it makes, where it makes one. A context is where it
 * ``faults``, ``view``, ``screens``, ``help``  on every screen
 * ``weights``      on the main screen (the timeline zooms with these keys)
 * ``connections``, ``mix``, ``settings``, ``events``, ``stream``, ``timeline``, ``rules``,
-  ``chain``, ``options``, ``journal``  in the pane or screen of that name
+  ``proxies``, ``chain``, ``options``, ``journal``  in the pane or screen of that name
 """
 
 from __future__ import annotations
@@ -204,6 +204,8 @@ def _screens() -> Iterator[Action]:
     yield a("screen.timeline", ("T",), "screens", "screen: timeline",
             "hits, rates and delays over time")
     yield a("screen.events", ("E",), "screens", "screen: events", "all events, full screen")
+    yield a("screen.proxies", ("P",), "screens", "screen: proxies",
+            "all proxies: what each does; add, change, close, remove")
     yield a("screen.rules", ("R",), "screens", "screen: rules and profiles",
             "profiles: load, compare, save; chains (engine lost: restart it)")
     yield a("screen.options", ("O",), "screens", "screen: options",
@@ -232,6 +234,20 @@ def _lists() -> Iterator[Action]:
     a = Action
     yield a("list.up", ("k", "up"), "list", "list: up", "one row up")
     yield a("list.down", ("j", "down"), "list", "list: down", "one row down")
+    yield a("proxies.look", ("enter",), "proxies", "proxies: look at it",
+            "look at this proxy alone", "", "look at it")
+    yield a("proxy.add", (), "view", "proxy: add", "make a proxy: fill in a form",
+            "POST /proxies")
+    yield a("proxies.add", ("a",), "proxies", "proxies: add", "make a proxy: fill in a form",
+            "POST /proxies", "add")
+    yield a("proxy.edit", ("c",), "proxies", "proxies: change",
+            "change where it listens, connects, and what it speaks", "PATCH /proxies/{proxy}",
+            "change")
+    yield a("proxy.open", ("o",), "proxies", "proxies: close or open",
+            "close it, so that clients are refused, or open it again", "PATCH /proxies/{proxy}",
+            "close/open")
+    yield a("proxy.remove", ("x",), "proxies", "proxies: remove",
+            "remove it with its connections, press twice", "DELETE /proxies/{proxy}", "remove")
     yield a("rules.load", ("enter",), "rules", "profile: load",
             "make the engine what the selected profile says, press twice", "PUT /profile", "load",
             "NAME")
@@ -329,6 +345,10 @@ FOOTERS: dict[str, tuple[str, ...]] = {
         "copy.menu", "view.back", "fault.normal",
     ),
     "timeline": ("timeline.in", "timeline.out", "timeline.fit", "journal.mark", "fault.normal"),
+    "proxies": (
+        "proxies.look", "proxies.add", "proxy.edit", "proxy.open", "proxy.remove", "fault.undo",
+        "fault.normal",
+    ),
     "rules": ("rules.load", "rules.diff", "rules.save", "rules.save-as", "fault.normal"),
     "chain": (
         "chain.add", "chain.edit", "chain.more", "chain.later", "chain.remove", "fault.undo",

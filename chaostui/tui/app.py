@@ -21,11 +21,13 @@ from chaostui.tui.model import plain
 from chaostui.tui.model.lines import Line
 from chaostui.tui.outputs import Outputs
 from chaostui.tui.palette import ActionsProvider
+from chaostui.tui.proxywork import ProxyWork
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.screens.events import EventsScreen
 from chaostui.tui.screens.journal import JournalScreen
 from chaostui.tui.screens.live import LiveScreen
 from chaostui.tui.screens.options import OptionsScreen
+from chaostui.tui.screens.proxies import ProxiesScreen
 from chaostui.tui.screens.rules import RulesScreen
 from chaostui.tui.screens.timeline import TimelineScreen
 from chaostui.tui.themes import FALLBACK, FALLBACK_LIGHT, THEMES
@@ -36,6 +38,7 @@ SCREENS: dict[str, type[ConsoleScreen]] = {
     "live": LiveScreen,
     "timeline": TimelineScreen,
     "events": EventsScreen,
+    "proxies": ProxiesScreen,
     "rules": RulesScreen,
     "options": OptionsScreen,
     "journal": JournalScreen,
@@ -60,11 +63,13 @@ class ConsoleApp(App[int]):
         self.desk = desk
         self._greeted = False
         self._dialogs = Dialogs(self, desk.session)
+        self._proxies = ProxyWork(self, desk.session)
         self._errands = Errands(self, desk.session, restart)
         self._commands = {
             **self._dialogs.commands(),
             **Outputs(self, desk.session).commands(),
             **self._errands.commands(),
+            **self._proxies.commands(),
         }
         for theme in THEMES:
             self.register_theme(theme)
@@ -104,7 +109,7 @@ class ConsoleApp(App[int]):
         if not self._greeted and session.store.engine is not None:
             self._greeted = True
             if not session.store.proxies:
-                self._dialogs.first_run()
+                self._proxies.first_run()
         now = time.monotonic()
         behind = session.store.proxies and not isinstance(self.screen, ConsoleScreen)
         if behind and not lines and now - self._ticked < BEHIND:

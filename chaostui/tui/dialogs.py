@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
@@ -19,7 +19,6 @@ from chaostui.tui.model.faults import Mistyped
 from chaostui.tui.model.lines import parse_clock
 from chaostui.tui.screens.base import ConsoleScreen
 from chaostui.tui.screens.dialogs import Choice, Menu, Prompt
-from chaostui.tui.screens.firstrun import FirstRun
 from chaostui.tui.screens.help import HelpScreen, filter_help, pane_help, screen_help
 from chaostui.tui.session import Session
 from chaostui.tui.themes import THEMES
@@ -66,19 +65,6 @@ class Dialogs:
             "help.jump": lambda _: self._jump(),
             "engine.status": lambda _: self._status(),
         }
-
-    def first_run(self) -> None:
-        """Ask for a first proxy and make it."""
-
-        def answered(values: dict[str, Any] | None) -> None:
-            self._session.guard()
-            if values:
-                label = f"{values['name']} listens on {values['listen']}"
-                made = changes.Call(calls.add_proxy(**values))
-                gone = changes.Call(calls.remove_proxy(values["name"]))
-                self._session.apply(changes.Change(label, (changes.Step(made, (gone,)),)))
-
-        self._app.push_screen(FirstRun(self._session.protocols), answered)
 
     # --- the kinds of dialog ---------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
+import pydoc
 import socket
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from chaostui.api.connection import MAX_CONNECTIONS, ControlProtocol
-from chaostui.client import Client, Dropped
+from chaostui.client import AsyncClient, Client, Dropped
 from chaostui.client.owner import LEASE
 from chaostui.errors import EngineRefused, EngineUnreachable, FaultLost
 from chaostui.events import Changed
@@ -609,3 +611,16 @@ def test_a_scheme_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="ftp"):
         Client(scheme="ftp")
     assert repr(Client("::1", 80)) == "<Client http://[::1]:80>"
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_help_shows_real_types(kind: type) -> None:
+    """A method's signature names its own parameters and what callers really get."""
+    shown = {name: inspect.signature(method) for name, method in inspect.getmembers(
+        kind, inspect.isfunction) if not name.startswith("_")}  # fmt: skip
+
+    assert all(next(iter(told.parameters)) == "self" for told in shown.values())
+    assert not [name for name, told in shown.items() if "Ask[" in str(told.return_annotation)]
+    assert shown["set_mix"].return_annotation == "ProxyView"
+    assert "duration: 'float | None' = None" in str(shown["set_mix"])
+    assert "(self" in pydoc.render_doc(kind.set_mix)  # type: ignore[attr-defined]

@@ -420,6 +420,11 @@ class FakeEngine:
     def _post_proxies(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         return self._add(body["name"], body["listen"], body["backend"], "", body["protocol"])
 
+    def _delete_proxies(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        kept = tuple(proxy for proxy in self.engine.proxies if proxy.name != words[1])
+        self.engine = msgspec.structs.replace(self.engine, proxies=kept)
+        self._changed(actor, f"proxy {words[1]} removed")
+
     def _patch_proxies(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         if "chain" in body:
             body["chain"] = tuple(self.entry(**entry) for entry in body["chain"])

@@ -198,6 +198,7 @@ STATES = (
     Picture("several", proxies=("redis", "mysql")),
     Picture("empty", connections=0),
     Picture("first_run", connections=0, proxies=()),
+    Picture("proxies", steps=pressing("P"), size=(120, 36), proxies=("redis", "mysql")),
 )
 """What is only tested."""
 

@@ -27,7 +27,15 @@ PANES = {
     "chain": "#chain",
 }
 """Contexts that are panes."""
-SCREENS = {"timeline": "T", "rules": "R", "options": "O", "journal": "J", "list": "O", "chain": "R"}
+SCREENS = {
+    "timeline": "T",
+    "rules": "R",
+    "options": "O",
+    "journal": "J",
+    "list": "O",
+    "chain": "R",
+    "proxies": "P",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,10 @@ CASES = {
     "chain.add": Case(typed="corrupt upstream 40% rate=0.5", after=("enter",)),
     "chain.edit": Case(after=("enter", "7", "enter")),
     "chain.earlier": Case(before=("down",)),
+    "proxy.add": Case(typed="", after=("enter",)),
+    "proxies.add": Case(typed="", after=("enter",)),
+    "proxy.edit": Case(after=("down", "x", "colon", "1", "enter")),
+    "proxy.remove": Case(after=("x",)),
     "options.edit": Case(typed="other.local:6379", after=("enter",)),
 }
 ALONE = Case()

@@ -73,6 +73,7 @@ class Terminal:
         folder: Path,
         size: tuple[int, int] = (120, 36),
         code: str = SHOW,
+        cwd: Path = ROOT,
     ) -> None:
         self.raw = bytearray()
         self.screen = pyte.Screen(*size)
@@ -80,7 +81,7 @@ class Terminal:
         self.pid, self._fd = pty.fork()
         if not self.pid:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-            os.chdir(ROOT)
+            os.chdir(cwd)
             own = {
                 "TERM": "xterm-256color",
                 "HOME": str(folder),

@@ -69,6 +69,14 @@ TIMELINE: Mapping[str, str] = {
     "held p99": "one hold of a hundred was longer",
     "late p99": "one hold of a hundred ended so much later than asked",
 }
+PROXIES: Mapping[str, str] = {
+    "CLOSED": "nobody can connect; o opens it again",
+    "faults": "a mix, a chain or pins act",
+    "share": "how much of its requests faults are given",
+    "requests": "a second",
+    "p99": "one reply of a hundred began later, in the last seconds",
+    "last error": "what went wrong last with its backend or listener",
+}
 PANES: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "connections": (COLUMNS, FIGURES, TOP),
     "mix": (MIX, FIGURES, TOP),
@@ -76,6 +84,7 @@ PANES: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "events": (EVENTS, TOP),
     "stream": (TOP,),
     "timeline": (TIMELINE, TOP),
+    "proxies": (PROXIES, TOP),
 }
 """The words of each pane, its own first."""
 

@@ -12,6 +12,7 @@ from textual import events
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import figures
+from chaostui.tui.model.clients import example
 from chaostui.tui.model.columns import BY_FIELD, SHOWN, Column, arrange, fit as fit_columns
 from chaostui.tui.model.filter import CONNECTION_FIELDS, Filter, FilterError, parse
 from chaostui.tui.model.glyphs import glyph
@@ -212,6 +213,9 @@ class ConnectionsTable(LineView, can_focus=True):
         if self.filter:
             return [[], [Segment("  nothing matches the filter · esc clears it", dim)]]
         lines: list[Line] = [[], [Segment("  No connections yet.", text)], []]
+        if not self._session.store.proxies:
+            hint = "  there is no proxy · P shows all proxies, a there makes one"
+            lines.append([Segment(hint, dim)])
         for proxy in self._session.store.in_view[:4]:
             listen = safe_text(proxy.listen, limit=60)
             lines.append([Segment(f"  point your client at {listen}", text)])
@@ -293,18 +297,3 @@ class ConnectionsTable(LineView, can_focus=True):
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel moves the cursor."""
         self.move(-3)
-
-
-def example(protocol: str, listen: str) -> str:
-    """A command that makes a first connection through a proxy."""
-    host, _, port = listen.rpartition(":")
-    commands = {
-        "redis": f"redis-cli -h {host} -p {port}",
-        "http": f"curl http://{listen}/",
-        "mysql": f"mysql -h {host} -P {port}",
-        "postgresql": f"psql -h {host} -p {port}",
-        "memcache": f"memcstat --servers={listen}",
-        "smtp": f"swaks --server {listen}",
-        "ldap": f"ldapsearch -H ldap://{listen}",
-    }
-    return commands.get(protocol, f"nc {host} {port}")
