@@ -532,3 +532,27 @@ async def test_settings_that_differ_say_whose_they_are() -> None:
         shown.app.screen.tick()  # type: ignore[attr-defined]
 
         assert "1 s on redis, othe" in shown.text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (160, 48)])
+@pytest.mark.parametrize("pane", ["#connections", "#mix", "#events"])
+async def test_a_maximised_pane_grows_and_keeps_the_top_bar(
+    size: tuple[int, int], pane: str
+) -> None:
+    """``\\`` gives a pane the whole screen but for top bar and footer; again gives it back."""
+    async with console(size=size) as shown:
+        focused = shown.app.screen.query_one(pane)
+        focused.focus()
+        before, text = focused.size, shown.text().splitlines()
+        await shown.press("backslash")
+        grown = focused.size
+
+        assert grown.width >= size[0] - 2
+        assert grown.height >= size[1] - 5
+        assert "FAULTS ON" in shown.text().splitlines()[0]
+        assert "? help" in shown.text() or "  ?  " in shown.text()
+        await shown.press("backslash")
+        assert focused.size == before
+        assert len(shown.text().splitlines()) == len(text)
+        await shown.press("backslash", "escape")
+        assert focused.size == before

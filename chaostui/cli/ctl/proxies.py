@@ -109,8 +109,8 @@ def _stats(asked: Asked) -> None:
             s.exchanges,
             s.upstream,
             s.downstream,
-            f"{s.latency.p50 * 1000:.1f} ms",
-            f"{s.latency.p99 * 1000:.1f} ms",
+            show.milliseconds(s.latency.p50),
+            show.milliseconds(s.latency.p99),
         )
         for name, s in found.items()
     )

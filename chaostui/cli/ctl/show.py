@@ -106,9 +106,14 @@ def _value(value: Any) -> str:
     return show(value)
 
 
+def milliseconds(seconds: float) -> str:
+    """``1.6 ms``; ``–`` where nothing was measured."""
+    return f"{seconds * 1000:.1f} ms" if seconds else "–"
+
+
 def connections(found: Iterable[ConnectionView]) -> list[str]:
     """One line a connection."""
-    headers = ("ID", "PROXY", "CLIENT", "STATE", "HANDLER", "AGE", "UP", "DOWN", "REQUEST")
+    headers = ("ID", "PROXY", "CLIENT", "STATE", "HANDLER", "AGE", "UP", "DOWN", "REPLY", "REQUEST")
     rows = (
         (
             c.id,
@@ -119,6 +124,7 @@ def connections(found: Iterable[ConnectionView]) -> list[str]:
             f"{c.age:.1f} s",
             c.upstream,
             c.downstream,
+            milliseconds(c.reply),
             c.request,
         )
         for c in found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -15,11 +16,13 @@ from chaostui.tui.keys import Keys, Run, bindings
 from chaostui.tui.model.faults import FAULTS
 from chaostui.tui.model.lines import Line
 from chaostui.tui.session import Session
-from chaostui.tui.widgets.bars import Banner
+from chaostui.tui.widgets.bars import Banner, FilterBar
 from chaostui.tui.widgets.footer import FlashLine, Footer
 from chaostui.tui.widgets.lineview import LineView
 from chaostui.tui.widgets.topbar import TopBar
 
+KEPT = (TopBar, Banner, Footer, FilterBar)
+"""What stays when a pane is given all the room."""
 ASKED = ("fault.timed", "fault.weight", "handler.set", "proxy.show")
 """Actions that need an argument; without one the app asks for it."""
 
@@ -136,7 +139,22 @@ class ConsoleScreen(Keys, Screen[None]):
         return [*panes, self]
 
     def _maximise(self) -> None:
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not None:
-            self.maximize(self.focused, container=False)
+        if not self.give_back() and self.focused is not None:
+            self._grow(self.focused)
+
+    def _grow(self, pane: Widget) -> None:
+        """Give a pane the room of all others; what every screen has stays."""
+        node: DOMNode = pane
+        while isinstance(node, Widget) and node is not self and node.parent is not None:
+            node.add_class("grown")
+            for beside in node.parent.children:
+                if beside is not node and not isinstance(beside, KEPT):
+                    beside.add_class("aside")
+            node = node.parent
+
+    def give_back(self) -> bool:
+        """Give every pane its room again; whether one had taken it all."""
+        grown = bool(self.query(".grown"))
+        self.query(".grown").remove_class("grown")
+        self.query(".aside").remove_class("aside")
+        return grown

@@ -190,9 +190,9 @@ class LiveScreen(ConsoleScreen):
             (events if events.display else stream).focus()
 
     def _back(self) -> None:
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not self.table:
+        if self.give_back():
+            return
+        if self.focused is not self.table:
             self.table.focus()
         elif self.table.filter:
             self.table.set_filter("")
