@@ -130,8 +130,8 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE)
-        self.ending.watch_over()
         self._tell_ready(unix)
+        self.ending.watch_over()
 
     def _beside(self) -> None:
         running = asyncio.get_running_loop()

@@ -9,7 +9,6 @@ pipes that this process reads.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import gc
 import logging
@@ -35,6 +34,7 @@ DUMP = signal.SIGUSR2
 """Asks the engine where it is."""
 CUT = signal.SIGILL
 """Ends the engine with its own number as exit code, which is 4: the drain's deadline passed."""
+FILES = Path("/proc/self/fd")
 OURS = str(Path(__file__).parent)
 FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
 DUMPED = b"most recent call first"
@@ -58,10 +58,14 @@ class Warden:
 
 
 def start(fd: int) -> Warden | None:
-    """Start the process, while there is one thread; it writes to the log's descriptor ``fd``.
+    """Start the process, which writes to the log's descriptor ``fd``.
 
     It ends with the engine. None where the system has not what it takes.
     """
+    import ctypes  # 5 ms, which nobody waits for here
+
+    if not FILES.exists():
+        return None
     try:
         libc = ctypes.CDLL(None)
         libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
@@ -126,7 +130,7 @@ class _Watch:
         nothing = os.open(os.devnull, os.O_RDWR)
         for fd in {0, 1, 2} - kept:
             os.dup2(nothing, fd)
-        for fd in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        for fd in [int(path.name) for path in FILES.iterdir()]:
             if fd > 2 and fd not in kept:
                 with contextlib.suppress(OSError):
                     os.close(fd)

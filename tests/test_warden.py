@@ -36,8 +36,9 @@ def ping(engine: Headless) -> None:
 
 def beside(engine: Headless) -> int:
     """The id of the process beside an engine."""
-    children = Path(f"/proc/{engine.pid}/task/{engine.pid}/children").read_text()
-    (pid,) = map(int, children.split())
+    children = Path(f"/proc/{engine.pid}/task/{engine.pid}/children")
+    until(children.read_text)  # it is started when all else is ready
+    (pid,) = map(int, children.read_text().split())
     return pid
 
 
