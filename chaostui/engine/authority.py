@@ -6,6 +6,7 @@ the user's. Its key is never written anywhere.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ipaddress
 import threading
@@ -122,6 +123,12 @@ def authority() -> Authority:
     """The process's own, made when it is first asked for: 0.1 s then."""
     with _lock:
         return _made()
+
+
+async def prepare(tls: str, certificate: str) -> None:
+    """Make it aside, where settings like these are about to need it: traffic goes on meanwhile."""
+    if tls == "terminate" and not certificate and not _made.cache_info().currsize:
+        await asyncio.to_thread(authority)
 
 
 def names(hosts: Iterable[str]) -> tuple[str, ...]:

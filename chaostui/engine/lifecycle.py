@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from chaostui.engine.authority import prepare
 from chaostui.engine.certificates import Tls
 from chaostui.engine.check import check_settings
 from chaostui.engine.compile import NORMAL, Compiled
@@ -132,6 +133,7 @@ class Lifecycle:
             raise SettingsError(Problem("proxy", f"more than {MAX_PROXIES} proxies"))
         steps, trial = Steps(), {}
         for settings in profile.proxy:
+            await prepare(settings.tls, settings.tls_cert)
             trial[settings.name] = check_settings(self.core, settings, profile.handler).tls
             await steps.rest()
         if len(trial) < len(profile.proxy):
@@ -284,6 +286,7 @@ class Lifecycle:
         def check() -> Compiled:
             return self._check_new(settings)
 
+        await prepare(settings.tls, settings.tls_cert)
         compiled = check()
         listener = await self._bind_one(settings, check) if settings.enabled else None
         proxy = await self._put(settings, compiled.tls, listener)
@@ -325,6 +328,8 @@ class Lifecycle:
             self._find(proxy.name)
             return self._check_changes(proxy, changes)
 
+        now = proxy.settings
+        await prepare(changes.get("tls", now.tls), changes.get("tls_cert", now.tls_cert))
         _, settings, _ = check()
         listener = None
         bound = proxy.listener

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
+import sys
 
 import pytest
 
@@ -133,3 +135,40 @@ async def test_a_backend_that_wants_a_clients_certificate_is_shown_ours() -> Non
         )
         await client.send(b"ping")
         assert await server.receive() == b"ping"
+
+
+TICKING = """
+import asyncio
+from chaostui.engine.authority import authority, prepare
+
+async def main():
+    ticks = 0
+    making = asyncio.create_task(prepare("terminate", ""))
+    while not making.done():
+        ticks += 1
+        await asyncio.sleep(0.001)
+    await prepare("terminate", "")
+    authority()
+    print(ticks)
+
+asyncio.run(main())
+"""
+
+
+def test_it_is_made_aside_while_traffic_goes_on() -> None:
+    """In a process that has none yet, the loop goes round while it is made."""
+    done = subprocess.run(
+        [sys.executable, "-c", TICKING], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert int(done.stdout) > 3
+
+
+@pytest.mark.parametrize(("tls", "certificate"), [("passthrough", ""), ("terminate", "a.pem")])
+def test_it_is_not_made_for_nothing(tls: str, certificate: str) -> None:
+    """Nothing is imported where TLS passes, or a certificate is named."""
+    script = "import asyncio, sys; from chaostui.engine.authority import prepare;"
+    script += f"asyncio.run(prepare({tls!r}, {certificate!r})); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert "cryptography" not in done.stdout.split()
