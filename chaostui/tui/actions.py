@@ -56,13 +56,14 @@ def _faults() -> Iterator[Action]:
     yield a("fault.toggle", tuple("123456789"), "faults", "handler: toggle",
             "switch handler 1 to 9 on or off; twice where it hits several proxies or everything",
             _MIX, "toggle", "NAME")
-    yield a("fault.more", ("plus",), "weights", "handler: more", "5 % more of the selected handler",
+    yield a("fault.more", ("plus",), "weights", "handler: more", "5% more of the selected handler",
             _MIX, "weight")
-    yield a("fault.less", ("minus",), "weights", "handler: less", "5 % less of it", _MIX)
-    yield a("fault.more-1", ("right_square_bracket",), "weights", "handler: 1 % more",
-            "1 % more of it", _MIX)
-    yield a("fault.less-1", ("left_square_bracket",), "weights", "handler: 1 % less",
-            "1 % less of it", _MIX)
+    yield a("fault.less", ("minus",), "weights", "handler: less",
+            "5% less of the selected handler", _MIX)
+    yield a("fault.more-1", ("right_square_bracket",), "weights", "handler: 1% more",
+            "1% more of the selected handler", _MIX)
+    yield a("fault.less-1", ("left_square_bracket",), "weights", "handler: 1% less",
+            "1% less of the selected handler", _MIX)
     yield a("fault.equal", ("equals_sign",), "weights", "mix: equal",
             "spread equally over what is on", _MIX)
     yield a("fault.weight", (), "faults", "handler: set weight", "set an exact weight, in percent",
@@ -82,7 +83,8 @@ def _faults() -> Iterator[Action]:
             "the selected handler solo for some seconds, then back by itself", _PUT_MIX,
             argument="NAME SECONDS")
     yield a("fault.undo", ("u",), "faults", "mix: undo", "undo the last change", "", "undo")
-    yield a("fault.redo", ("ctrl+r",), "faults", "mix: redo", "make it again")
+    yield a("fault.redo", ("ctrl+r",), "faults", "mix: redo",
+            "make the change again that was undone")
     yield a("engine.halt", (), "faults", "engine: halt",
             "everything normal at once, and no new faults until released", "POST /halt")
     yield a("engine.release", (), "faults", "engine: release halt", "allow faults again",
@@ -265,9 +267,9 @@ def _lists() -> Iterator[Action]:
             "add", "HANDLER")
     yield a("chain.edit", ("enter",), "chain", "chain: change entry",
             "change the entry's probability or an option", f"PATCH {_CHAIN}/{{name}}", "change")
-    yield a("chain.more", ("plus",), "chain", "chain: more likely", "5 % more likely",
+    yield a("chain.more", ("plus",), "chain", "chain: more likely", "5% more likely",
             f"PATCH {_CHAIN}/{{name}}", "probability")
-    yield a("chain.less", ("minus",), "chain", "chain: less likely", "5 % less likely",
+    yield a("chain.less", ("minus",), "chain", "chain: less likely", "5% less likely",
             f"PATCH {_CHAIN}/{{name}}")
     yield a("chain.earlier", ("shift+up",), "chain", "chain: earlier",
             "let it act one place earlier", "PATCH /proxies/{proxy}")

@@ -80,3 +80,10 @@ def test_the_key_table_lists_every_key() -> None:
             assert action.help in table
             assert all(f"`{shown(key)}`" in table.replace("\\|", "|") for key in action.keys)
     assert "`1` … `9`" in table
+
+
+def test_percentages_are_written_in_one_way() -> None:
+    """A number and its percent sign stand together, in every label and help."""
+    texts = [text for action in ACTIONS for text in (action.help, action.palette, action.short)]
+
+    assert [text for text in texts if re.search(r"\d %", text)] == []

@@ -272,7 +272,7 @@ async def test_profiles_are_compared_loaded_and_saved(
         await shown.press("enter")
         once = shown.engine.proxy().behavior
         await shown.press("enter")
-        await shown.until("nothing: it is what runs")
+        await shown.until("no difference: this is what runs")
         await shown.press("S")
         await shown.until("comments kept")
         await shown.frame()

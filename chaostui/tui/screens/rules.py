@@ -154,7 +154,7 @@ class RulesScreen(ConsoleScreen):
             return
         entries = [entry for change in answer.changes for entry in _difference(change)]
         title = f"Loading {safe_text(path.name, limit=40)} would change"
-        empty = [(Cell("nothing: it is what runs", 0, "good"),)]
+        empty = [(Cell("no difference: this is what runs", 0, "good"),)]
         self.diff.show(entries or empty, title if entries else safe_text(path.name, limit=40))
 
     async def _load(self, path: Path) -> None:

@@ -56,7 +56,7 @@ class TopBar(LineView):
             line.append(Segment(f"{safe_text(proxy.name, limit=16)} ", dim))
             line.append(Segment(f"{listen} → {backend}", text))
         elif proxies:
-            line.append(Segment(f"all {len(proxies)} proxies", text))
+            line.append(Segment(f"{len(proxies)} proxies", text))
         return line
 
     def _right(self, width: int) -> Line:
