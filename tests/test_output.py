@@ -108,8 +108,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             Engine(proxy(backend=backend)) as engine,
             EvilEngine(engine.port) as worse,
             engine.client() as client,
-            client.with_handler("delay"),
         ):
+            client.add_fault(client.open_session(owner="somebody").id, "delay")
             client.add_chain("hang", direction="upstream", probability=0.0)
             client.note("something")
             address = f"127.0.0.1:{worse.port}"
