@@ -64,7 +64,7 @@ def wanted(name: str, options: Mapping[str, Any]) -> tuple[Mix, dict[str, dict[s
 
 def calms(ask: Ask[Any]) -> bool:
     """Whether a call ends faults of everybody, also of with-blocks."""
-    return (ask.method, ask.path) in CALMING
+    return (ask.method, ask.path.partition("?")[0]) in CALMING
 
 
 def ended(fault: FaultView, session: SessionView, cause: Exception | None) -> None:

@@ -68,15 +68,14 @@ class Connection(ABC):
         self.tls = proxy.tls
         """How TLS is ended here; None: it is not."""
         self.client_name = ""
-        self.number = 0
-        """The current exchange's number; 0 until the client has spoken."""
+        self.number = self.hits = 0
+        """The current exchange's number, 0 until the client has spoken; all hits."""
         self.exchange: Exchange | None = None
         """The current exchange, where a handler or a chain may act on it."""
         # In force: while everything passes, Proxy.pins alone knows what is kept.
         self.pinned: Armed | None = None
         self.request = self.first = ""
         """The newest request's name; what the client's first bytes tell where none is read."""
-        self.hits = 0
         self.payloads: tuple[Payload, ...] = ()
         """Those who look at what passes."""
         self.opened = time.monotonic()
@@ -86,8 +85,7 @@ class Connection(ABC):
         self.seen = (0, self.opened)
         """Bytes carried when they were last looked at, and when that last changed."""
         self._dialling: Dialling | None = None
-        self._final: Close | Reset | None = None
-        """What a handler asked for while the backend was being called."""
+        self._final: Close | Reset | None = None  # asked for while the backend was being called
 
     def __repr__(self) -> str:
         up, down = self.up.received, self.down.received
@@ -313,11 +311,9 @@ class Connection(ABC):
         """A handler ended the connection; a backend that is being called sees it first."""
         if self._dialling is None or self.backend.transport is not None:
             self.end("fault", final)
-        elif self._final is None:
-            self._final = final
-            # What was passed on before leaves first, and nothing behind it.
-            self.up.driver.cut(What.CLOSE if isinstance(final, Close) else What.RESET)
-            self.up.cutting = True
+        else:
+            self._final = self._final or final
+            self.up.cut(What.CLOSE if isinstance(final, Close) else What.RESET, early=True)
 
     def end(self, reason: CloseReason, final: Close | Reset) -> None:
         """Close or reset both sides, once what was already passed on has left."""

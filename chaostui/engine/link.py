@@ -263,14 +263,17 @@ class Link:
         if self._driver is not None:
             self._driver.drop()
 
-    def cut(self, what: What) -> None:
-        """End this direction with ``what`` after the bytes that were already passed on."""
+    def cut(self, what: What, *, early: bool = False) -> None:
+        """End this direction with ``what`` after the bytes that were already passed on.
+
+        With ``early`` that waits until the other side is there.
+        """
         if self.dead or self.ended or self.cutting:
             return
         self.cutting = True
         self.direct = False
-        if self._driver is not None:
-            self._driver.cut(what)
+        if early or self._driver is not None:
+            self.driver.cut(what)
         else:
             self.walked_out(what)
 

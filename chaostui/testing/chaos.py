@@ -184,9 +184,9 @@ class Chaos(Looks):
         """Take faults again after a halt."""
         self._thread.do(lambda e: e.release(ACTOR))
 
-    def reset(self) -> None:
-        """Make all mixes normal, empty all chains, switch disabled proxies on."""
-        self._thread.do(lambda e: e.reset(ACTOR))
+    def reset(self, proxy: str | None = None) -> None:
+        """Make mixes normal, empty chains, free pins, switch on what is disabled."""
+        self._thread.do(lambda e: e.reset(ACTOR, proxy or self._name))
 
 
 @contextmanager

@@ -240,6 +240,9 @@ def test_a_block_whose_fault_others_ended_raises(engine: Engine, client: Client,
 
     with client.with_handler("errors"):
         getattr(client, how)()
+    client.release()
+    with client.with_handler("errors"):
+        client.reset("web")
 
 
 def test_an_inner_block_that_lost_its_fault_ends_the_outer_one(client: Client) -> None:
