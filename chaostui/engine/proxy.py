@@ -262,7 +262,12 @@ class Proxy:
 
     def hang_up(self, reason: CloseReason) -> None:
         """Close every connection at once, what is held included."""
-        self.core.rounds.each(self.connections.values(), lambda each: each.hang_up(reason))
+
+        def end(connection: Connection) -> None:
+            if not connection.closed:
+                connection.hang_up(reason)
+
+        self.core.rounds.each(self.connections.values(), end)
 
     def close(self) -> None:
         """Give the address up. Connections stay."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chaostui.engine.connection import Connection
 
 # Reasons to pause reading: reading goes on when none is left.
-WRITE, HELD, WAIT, DIAL, CALL, TAP, TURN = 1, 2, 4, 8, 16, 32, 64
+WRITE, HELD, WAIT, DIAL, CALL, TAP, TURN, PORTION = 1, 2, 4, 8, 16, 32, 64, 128
 
 HIGH_WATER = 0
 """Bytes in a write buffer at which the other side pauses. uvloop reads up to 256 KiB at once and

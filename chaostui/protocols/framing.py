@@ -257,6 +257,9 @@ class Framed(Protocol):
         return self.downstream.end()
 
     def dropped(self, request: Request | None = None) -> None:
+        if self.waiting and self.waiting[0] is request:
+            self.waiting.popleft()
+            return
         for at in reversed(range(len(self.waiting))):
             if request is None or self.waiting[at] is request:
                 del self.waiting[at]

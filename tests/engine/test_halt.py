@@ -141,7 +141,7 @@ async def test_halting_twice_is_halting_once() -> None:
 
 async def test_a_halt_does_not_wait_for_a_client_that_does_not_read() -> None:
     """A stuck reader with held bytes does not delay a halt."""
-    async with proxied() as rig:
+    async with proxied(max_held=65_536) as rig:
         _, server = await rig.pair(receive_buffer=4096)
         await rig.fault("delay", sleep=60, direction="downstream")
         await server.send_until_stuck()

@@ -155,3 +155,42 @@ def test_each_takes_turns() -> None:
 
     asyncio.run(main())
     assert done == list(range(30))
+
+
+@pytest.mark.parametrize("fault", ["delay", "corrupt", "errors"])
+async def test_many_messages_in_one_read_take_turns(fault: str) -> None:
+    """Ten thousand commands that come together pass, or are answered, in order."""
+    asked, answered = b"PING\r\n" * 10_000, b"+PONG\r\n" * 10_000
+    options: dict[str, dict[str, Any]] = {
+        "delay": {"sleep": 0.01},
+        "corrupt": {"rate": 0},
+        "errors": {"kind": "err"},
+    }
+    async with proxied(protocol="redis") as rig:
+        client, server = await rig.pair()
+        await rig.fault(fault, **options[fault])
+        async with steady(0.4):
+            sending = asyncio.ensure_future(client.send(asked))
+            if fault == "errors":
+                said = b"-ERR internal error\r\n" * 10_000
+                assert await client.receive_exactly(len(said)) == said
+            else:
+                assert await server.receive_exactly(len(asked)) == asked
+                replying = asyncio.ensure_future(server.send(answered))
+                assert await client.receive_exactly(len(answered)) == answered
+                await replying
+            await sending
+
+        assert rig.only.exchanges == 10_000
+
+
+async def test_an_end_behind_many_messages_comes_after_them() -> None:
+    """A FIN changes nothing for what waits for its turn."""
+    asked = b"PING\r\n" * 5_000
+    async with proxied(protocol="redis") as rig:
+        client, server = await rig.pair()
+        await rig.fault("corrupt", rate=0)
+        await client.send(asked)
+        client.half_close()
+
+        assert await server.receive_all() == asked
