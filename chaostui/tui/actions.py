@@ -82,7 +82,8 @@ def _faults() -> Iterator[Action]:
     yield a("fault.timed", ("t",), "faults", "mix: timed fault",
             "the selected handler solo for some seconds, then back by itself", _PUT_MIX,
             argument="NAME SECONDS")
-    yield a("fault.undo", ("u",), "faults", "mix: undo", "undo the last change", "", "undo")
+    yield a("fault.undo", ("u",), "faults", "mix: undo",
+            "undo the last change, twice where faults come back to several proxies", "", "undo")
     yield a("fault.redo", ("ctrl+r",), "faults", "mix: redo",
             "make the change again that was undone")
     yield a("engine.halt", (), "faults", "engine: halt",

@@ -48,6 +48,16 @@ class Outbox:
         self._waiting: list[Delivery] = []
 
     @property
+    def to_undo(self) -> Change | None:
+        """What ``undo`` would take back."""
+        return self._undo.newest
+
+    @property
+    def to_redo(self) -> Change | None:
+        """What ``redo`` would make again."""
+        return self._undo.undone
+
+    @property
     def pending(self) -> set[tuple[str, str]]:
         """Pairs of proxy and handler (or ``handler.option``) not acknowledged yet."""
         return {touch for each in self._waiting for touch in each.change.touches}

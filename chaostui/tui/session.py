@@ -168,11 +168,15 @@ class Session:
             return
         self.selected = now.selected
         token = f"{identity} {argument} {self.store.scope}"
-        asks = by_key and sweeps(change, now.proxies)
-        if asks and not self.twice.granted(token, self.clock()):
-            self.flash(f"press again: {change.label} · any other key cancels", "warn")
-        else:
+        if not by_key or self._meant(token, change.do, change.label):
             self.apply(change)
+
+    def _meant(self, token: str, made: Sequence[Call], label: str) -> bool:
+        """Whether a key was meant: one that could break much is pressed twice."""
+        if not sweeps(made, self.everything) or self.twice.granted(token, self.clock()):
+            return True
+        self.flash(f"press again: {label} · any other key cancels", "warn")
+        return False
 
     def hasty(self) -> bool:
         """Whether a key that changes faults comes so soon after a dialog that it is typing."""
@@ -205,13 +209,17 @@ class Session:
         """Send a change, to be shown as pending until the engine acknowledges it."""
         self.outbox.apply(change)
 
-    def undo(self) -> None:
+    def undo(self, *, by_key: bool = False) -> None:
         """Take back the last change."""
-        self.outbox.undo()
+        change = self.outbox.to_undo
+        if not by_key or change is None or self._meant("undo", change.undo, f"undo {change.label}"):
+            self.outbox.undo()
 
-    def redo(self) -> None:
+    def redo(self, *, by_key: bool = False) -> None:
         """Make the last undone change again."""
-        self.outbox.redo()
+        change = self.outbox.to_redo
+        if not by_key or change is None or self._meant("redo", change.do, f"again {change.label}"):
+            self.outbox.redo()
 
     def guard(self) -> None:
         """A dialog or filter closed: ignore fault keys for a moment."""

@@ -174,12 +174,17 @@ async def test_all_proxies_or_one() -> None:
     async with console(FakeEngine(proxies=("redis", "mysql"))) as shown:
         await shown.press("z")
         everyone = [path for _, path, _ in shown.engine.requests]
+        await shown.press("u")
+        asked = shown.said()
+        still = [p.behavior for p in shown.engine.engine.proxies]
         await shown.press("u", "n")
         shown.engine.requests.clear()
         await shown.press("z")
         here = [p.behavior for p in shown.engine.engine.proxies]
         await shown.press("0")
 
+        assert asked.startswith("press again: undo redis normal")
+        assert still == ["", ""]
         assert here == ["", "20:delay,10:errors,5:blackout"]
         assert everyone == ["/reset?proxy=redis", "/reset?proxy=mysql"]
         assert [path for _, path, _ in shown.engine.requests] == ["/reset?proxy=redis", "/reset"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaostui.client import calls
@@ -161,16 +161,16 @@ def _release(now: Situation, argument: str) -> Change:
     return Change("halt released", (Step(Call(calls.release())),))
 
 
-def sweeps(change: Change, proxies: Sequence[ProxyView]) -> bool:
-    """Whether a change could break more than one meant by a single key.
+def sweeps(calls: Iterable[Call], proxies: Sequence[ProxyView]) -> bool:
+    """Whether calls could break more than one meant by a single key.
 
     It does where it raises the faults of several proxies, or makes all of one's traffic faulty
     at a stroke.
     """
-    raised = []
+    made, raised = tuple(calls), []
     for proxy in proxies:
         after = proxy
-        for call in change.do:
+        for call in made:
             after = call.expect(after)
         before, now = _share(proxy), _share(after)
         if now > before:

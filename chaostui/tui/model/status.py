@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from chaostui.engine.views import EngineView, ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import figures, mix
@@ -33,7 +35,7 @@ class Status:
 
     def fit(self, room: int) -> str:
         """The longest wording that has room; the shortest one where none has."""
-        return next((word for word in self.wordings if len(word) <= room), self.wordings[-1])
+        return next((word for word in self.wordings if cell_len(word) <= room), self.wordings[-1])
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,16 @@ class UndoStack(Generic[T]):
         self._done.append(change)
         self._undone.clear()
 
+    @property
+    def newest(self) -> T | None:
+        """What would be undone next, or None."""
+        return self._done[-1] if self._done else None
+
+    @property
+    def undone(self) -> T | None:
+        """What would be made again next, or None."""
+        return self._undone[-1] if self._undone else None
+
     def undo(self) -> T | None:
         """Take back the newest change, or None when there is none."""
         if not self._done:

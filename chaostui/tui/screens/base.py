@@ -115,8 +115,8 @@ class ConsoleScreen(Keys, Screen[None]):
             self.session.fault(identity, argument, by_key=by_key)
             return True
         simple: dict[str, Callable[[], object]] = {
-            "fault.undo": self.session.undo,
-            "fault.redo": self.session.redo,
+            "fault.undo": lambda: self.session.undo(by_key=by_key),
+            "fault.redo": lambda: self.session.redo(by_key=by_key),
             "handler.set": lambda: self.session.set_option(argument),
             "view.freeze": self.session.freeze,
             "proxy.next": lambda: self.session.show_proxy(1),

@@ -179,15 +179,15 @@ def test_what_a_stray_key_must_not_do(
     """Faults for several proxies, or for everything at a stroke, are asked for twice."""
     places = [proxy(name, mixed) for name, mixed in zip("ab", mixes, strict=False)]
 
-    assert sweeps(FAULTS[identity](situation(*places), argument), places) is asks
+    assert sweeps(FAULTS[identity](situation(*places), argument).do, places) is asks
 
 
 def test_bypass_off_is_asked_for_twice_where_it_brings_faults_back_to_several() -> None:
     """Faults that come back are as bad as new ones."""
     places = [msgspec.structs.replace(proxy(name), bypass=True) for name in "ab"]
 
-    assert sweeps(FAULTS["fault.bypass"](situation(*places), ""), places)
-    assert not sweeps(FAULTS["fault.bypass"](situation(proxy("a"), proxy("b")), ""), places)
+    assert sweeps(FAULTS["fault.bypass"](situation(*places), "").do, places)
+    assert not sweeps(FAULTS["fault.bypass"](situation(proxy("a"), proxy("b")), "").do, places)
 
 
 @pytest.mark.parametrize(
