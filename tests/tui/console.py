@@ -173,5 +173,6 @@ async def console(
         shown = Console(app, engine, clock, pilot)
         await shown.settle()
         await shown.run(seconds)
+        clock.now += 2.0  # rows are sorted anew, by what they are now
         await shown.settle()
         yield shown
