@@ -35,8 +35,8 @@ class Corrupt(Handler):
 
     def flip(self, data: bytes) -> bytes:
         """Flip different bits, as many as there are at most."""
+        flipped = bytearray(data)
         bits = len(data) * 8
-        mask = 0
         for place in self.context.dice.sample(range(bits), min(self.options.bits, bits)):
-            mask |= 1 << place
-        return (int.from_bytes(data) ^ mask).to_bytes(len(data))
+            flipped[-1 - place // 8] ^= 1 << place % 8
+        return bytes(flipped)
