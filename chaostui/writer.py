@@ -15,6 +15,10 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 LIMIT = 1_048_576
 """Bytes that wait to be written; what comes beyond them is dropped."""
@@ -49,7 +53,10 @@ class Writer:
 
     def put(self, text: str) -> None:
         """Have ``text`` written, or drop it where too much waits already."""
-        data = text.encode("utf-8", "backslashreplace")
+        self.put_bytes(text.encode("utf-8", "backslashreplace"))
+
+    def put_bytes(self, data: bytes) -> None:
+        """Have ``data`` written, or drop it where too much waits already."""
         with self._lock:
             if self._waiting + len(data) > LIMIT:
                 self.lost += 1
@@ -116,6 +123,26 @@ class Writer:
         return True
 
 
+class Bytes(io.RawIOBase):
+    """A writer in the shape of ``sys.stderr.buffer``."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._writer.fd
+
+    def write(self, data: Buffer, /) -> int:
+        """Take bytes; never waits."""
+        copy = bytes(data)
+        self._writer.put_bytes(copy)
+        return len(copy)
+
+
 class Stream(io.TextIOBase):
     """An writer in the shape of ``sys.stderr``, for all that writes there: users' ``print``,
     warnings, tracebacks of threads."""
@@ -123,6 +150,8 @@ class Stream(io.TextIOBase):
     def __init__(self, writer: Writer) -> None:
         super().__init__()
         self._writer = writer
+        self.buffer = Bytes(writer)
+        """Where ``sys.stderr.buffer.write`` ends."""
 
     encoding = "utf-8"
     errors = "backslashreplace"

@@ -111,12 +111,14 @@ def test_a_flush_gives_up_where_nobody_reads(pipe: tuple[int, int]) -> None:
 
 
 def test_a_stream_is_as_good_as_standard_error(pipe: tuple[int, int]) -> None:
-    """``print`` writes to it, unreadable characters are escaped, bytes are refused."""
+    """``print`` writes to it, unreadable characters are escaped, bytes go to its buffer."""
     stream = Stream(Writer(pipe[1]))
     print("naïve", "\ud800", file=stream, flush=True)
 
     assert drain(pipe[0]) == "naïve \\ud800\n"
-    assert stream.fileno() == pipe[1]
+    assert stream.buffer.write(memoryview(b"bytes\n")) == 6
+    assert drain(pipe[0]) == "bytes\n"
+    assert stream.fileno() == stream.buffer.fileno() == pipe[1]
     assert not stream.isatty()
     with pytest.raises(TypeError, match="takes str, not bytes"):
         stream.write(b"x")  # type: ignore[arg-type]
