@@ -254,7 +254,7 @@ class Faults(Lifecycle):
             by = f"{actor}: {reason}" if reason else actor
             self._halt = HaltView(halted=True, by=by, at=time.time())
             self.core.halted = True
-            steps = Steps()
+            steps = Steps(3)  # each rest lets what was freed go on before the next proxy is
             for proxy in tuple(self.core.proxies.values()):
                 self._calm(proxy)
                 await steps.rest()

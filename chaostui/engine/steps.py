@@ -16,13 +16,15 @@ looks at anybody else's socket: several milliseconds for each stream that carrie
 class Steps:
     """The steps of one piece of work; its worker awaits ``rest`` wherever it may be left."""
 
-    __slots__ = ("_until",)
+    __slots__ = ("_length", "_until")
 
-    def __init__(self) -> None:
-        self._until = time.monotonic() + LONGEST
+    def __init__(self, length: float = 1.0) -> None:
+        """``length`` is that of a step, in ``LONGEST``: more for work that others wait for."""
+        self._length = length
+        self._until = time.monotonic() + length * LONGEST
 
     async def rest(self) -> None:
         """Let the loop have its turn, if the step has been long enough."""
         if time.monotonic() >= self._until:
             await asyncio.sleep(0)
-            self._until = time.monotonic() + LONGEST
+            self._until = time.monotonic() + self._length * LONGEST
