@@ -25,6 +25,8 @@ from tests.tcp import free_port
 
 CLIENTS = 4
 """Clients that come again and again, for each proxy."""
+PAUSE = 0.2
+"""Seconds between two visits of a client, at most; a machine at its limit tells of no step."""
 STEP = 0.05
 """Seconds that a step of the loop may take."""
 PROXY = """
@@ -111,6 +113,7 @@ async def run(
         while time.monotonic() < over:
             await Visitor(name, ("127.0.0.1", ports[name]), dice).visit()
             visits += 1
+            await asyncio.sleep(dice.random() * PAUSE)
 
     async def change() -> None:
         while time.monotonic() < over:
