@@ -177,7 +177,7 @@ class Connection(ABC):
             self.up.feed(What.OPEN, NO_FRAME, self.exchange)
 
     def turn_away(self) -> None:
-        """Reset a client that was accepted and cannot be served."""
+        """The proxy was switched off, or removed, while its client was being accepted."""
         self.closed = True  # it never was one: nobody counts it, nobody is told
         self.client.abort()
 

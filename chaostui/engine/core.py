@@ -104,6 +104,7 @@ class Core:
         for proxy in (*self.proxies.values(), *self.leaving):
             self.jobs.do("sweeping a proxy", proxy.sweep, now)
         self.jobs.do("looking at the file limit", self.files.look)
+        self.jobs.do("letting clients in", self.admit)
         self.jobs.do("giving memory back", self._memory.look, now)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -167,7 +168,7 @@ class Core:
         few = 20 * AT_ONCE * len(self.proxies) <= self.max_connections
         return AT_ONCE if few and not limit else 1
 
-    def opened(self, proxy: Proxy) -> None:
+    def opened(self, proxy: Proxy, fd: int) -> None:
         """A client was accepted: at a limit, further ones wait in the backlog."""
         self.open += 1
         own = proxy.settings.max_connections
@@ -176,6 +177,9 @@ class Core:
         if self.open >= self.max_connections:
             for each in self.proxies.values():
                 self._pause(each, f"{self.max_connections} connections of this process")
+        elif self.files.short(fd):
+            for each in self.proxies.values():
+                self._pause(each, "file descriptors, RLIMIT_NOFILE")
 
     def _pause(self, proxy: Proxy, limit: str) -> None:
         if proxy.listener is not None and proxy.listener.accepting:
@@ -200,6 +204,8 @@ class Core:
 
     def admit(self) -> None:
         """Let waiting clients in where there is room."""
+        if not self._paused or not self.files.room():
+            return
         for each in tuple(self._paused):
             own = each.settings.max_connections
             if self.open < self.max_connections and not (own and len(each.connections) >= own):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 
 RESERVED_FILES = 64
@@ -11,6 +12,11 @@ RESERVED_FILES = 64
 def reserve(limit: int) -> int:
     """How many of ``limit`` files are not for clients."""
     return min(RESERVED_FILES, limit * 3 // 8)
+
+
+def spare(limit: int) -> int:
+    """How many of ``limit`` files a client never gets, whoever has taken the others."""
+    return min(RESERVED_FILES // 2, limit // 16)
 
 
 def connection_limit() -> int:
@@ -48,8 +54,17 @@ class Files:
     def look(self) -> None:
         """Look what the limit is now: it can be changed from outside."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._highest = 1 << 30 if soft == resource.RLIM_INFINITY else soft - reserve(soft)
+        self._highest = 1 << 30 if soft == resource.RLIM_INFINITY else soft - spare(soft)
+
+    def room(self) -> bool:
+        """Whether there is a file for another client now."""
+        try:
+            fd = os.open("/", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        os.close(fd)
+        return not self.short(fd)
 
     def short(self, fd: int) -> bool:
-        """Whether the client that got ``fd`` is one too many."""
+        """Whether the client that got ``fd`` is the last for now."""
         return fd + self.calls >= self._highest

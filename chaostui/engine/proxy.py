@@ -292,7 +292,7 @@ class Proxy:
         self.connections[connection.id] = connection
         self.stats.connections += 1
         self.young[connection] = None
-        self.core.opened(self)
+        self.core.opened(self, connection.client.fileno())
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone."""
@@ -326,16 +326,6 @@ class Proxy:
             self.warn(f"cannot reach the backend {self.last_error}")
         else:
             self.last_error = ""
-
-    def turned_away(self, fd: int) -> bool:
-        """Whether a client that was accepted as ``fd`` cannot be served."""
-        if self.listener is None:
-            return True  # switched off, or removed, while it was being accepted
-        if not self.core.files.short(fd):
-            return False
-        self.stats.refused += 1
-        self.warn("out of file descriptors (RLIMIT_NOFILE): clients are reset")
-        return True
 
     def tls_failed(self, connection: Connection, why: str, *, client: bool) -> None:
         """TLS with one of a connection's peers has failed."""

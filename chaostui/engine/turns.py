@@ -36,7 +36,7 @@ class ClientSide(Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self.connection.proxy.turned_away(self.fileno()):
+        if self.connection.proxy.listener is None:
             self.connection.turn_away()
         else:
             self.connection.accepted()
