@@ -340,7 +340,7 @@ class Drawn(Connection):
         left = exchange.asked + PAUSE - time.monotonic()
         if left > 0:
             asyncio.get_running_loop().call_later(left, self._ask_waiting, stage_, exchange)
-        elif exchange not in self.up.exchanges():
+        elif exchange not in self.up.exchanges() and not self.up.held:
             self.up.driver.feed(What.WAITING, NO_FRAME, exchange, stage_)
 
     def _stop(self, stages: Set[Stage]) -> None:
