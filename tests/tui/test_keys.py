@@ -96,7 +96,7 @@ async def test_the_palette_offers_what_applies() -> None:
     async with console() as shown:
         titles = [title for title, _, _, _ in ActionsProvider(shown.app.screen)._actions()]
 
-    other = {"timeline", "rules", "chain", "options", "journal", "list"}
+    other = {"timeline", "rules", "chain", "options", "journal", "list", "proxies"}
     assert sorted(titles) == sorted(a.palette for a in ACTIONS if a.context not in other)
 
 
@@ -307,4 +307,4 @@ async def test_a_long_line_of_a_list_is_told_whole() -> None:
     async with console(size=(100, 30)) as shown:
         await shown.press("O", "j")
 
-        assert "where clients connect; a bind that fails changes nothing" in shown.text()
+        assert "one that cannot be bound changes nothing" in shown.text()
