@@ -110,6 +110,8 @@ class Driver:
 
     def go_on(self) -> None:
         """The turn has come to go on with what was too much for one step of the loop."""
+        if self._link.dead:
+            return  # the connection has ended while it waited
         now = time.monotonic()
         self._do(self._ready().wake(now), now)
 
