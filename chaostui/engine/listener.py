@@ -91,6 +91,9 @@ class Listener:
             # The server gets a copy of the descriptor, so that closing it leaves the address ours.
             server = await loop.create_server(factory, sock=sock.dup(), backlog=BACKLOG)
             self._servers.append(server)
+            if self.closed:
+                self.pause()
+                return
 
     # -- keeping clients out ----------------------------------------------------------------
 
@@ -140,12 +143,16 @@ class Listener:
     ) -> None:
         """Accept clients, those first that wait already."""
         loop = asyncio.get_running_loop()
-        for client in waiting:
+        while waiting:
+            client = waiting.pop(0)
             if self.closed:
                 client.close()
                 continue
             client.setblocking(False)
-            await loop.connect_accepted_socket(factory, client)
+            try:
+                await loop.connect_accepted_socket(factory, client)
+            except OSError:  # it has gone meanwhile
+                client.close()
         await self.accept(factory)
 
     def pause(self) -> None:
