@@ -233,7 +233,7 @@ class Drawn(Connection):
         takes them and lets go too; what was switched on acts on what is under way from the next
         bytes on, either way.
         """
-        if plan.quiet and not self.acted_on:
+        if self.closed or (plan.quiet and not self.acted_on):
             return
         if self in self.proxy.departing and departure.look(self):
             return  # what was held of its requests must not be executed now
