@@ -238,13 +238,13 @@ def test_pymysql_where_the_server_has_tls_too(
         assert asked(client, CIPHER)[1]
         with (
             proxy.fault("errors", kind="deadlock", max_hits=1),
-            pytest.raises(pymysql.OperationalError, match="1213"),
+            pytest.raises(pymysql.OperationalError, match="1317"),
         ):
             asked(client, "SELECT 42")
         assert asked(client, "SELECT 42") == (42,)
     with (
         proxy.fault("errors", kind="deadlock"),
-        pytest.raises(pymysql.OperationalError, match="1213"),
+        pytest.raises(pymysql.OperationalError, match="1317"),
     ):
         pymysql_connect(proxy, tls=True)
 
