@@ -339,6 +339,8 @@ class Connection(ABC):
 
     def hang_up(self, reason: CloseReason) -> None:
         """Close both sides (FIN) at once, as a process that ends does; what is held is lost."""
+        if self.closed:
+            return
         self._drop(reason)
         self.client.shut()
         self.backend.shut()
