@@ -238,7 +238,7 @@ def test_pymysql_where_the_server_has_tls_too(
         assert asked(client, CIPHER)[1]
         with (
             proxy.fault("errors", kind="deadlock", max_hits=1),
-            pytest.raises(pymysql.OperationalError, match="1317"),
+            pytest.raises(pymysql.OperationalError, match="1213"),
         ):
             asked(client, "SELECT 42")
         assert asked(client, "SELECT 42") == (42,)
