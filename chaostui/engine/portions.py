@@ -35,6 +35,8 @@ class Portions:
     def go_on(self) -> None:
         """Take portions while this step of the loop has time; nothing is read meanwhile."""
         side, size = self._side, FIRST
+        if side.lost:
+            return  # and its connection may be over
         rounds = side.connection.proxy.core.rounds
         while self._rest:
             if rounds.spent():
