@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
-from chaostui.engine import departure, reach
+from chaostui.engine import departure
 from chaostui.engine.dialling import Dialling
-from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.exchange import Exchange
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.link import Link
 from chaostui.engine.payload import Payload
+from chaostui.engine.relay.endpoints import BackendSide, ClientSide
+from chaostui.engine.relay.exchanges.contract import Exchanges
+from chaostui.engine.relay.exchanges.starttls import StartTls
+from chaostui.engine.relay.exchanges.turns import Turns
+from chaostui.engine.relay.selection import Selection
 from chaostui.engine.side import Side
-from chaostui.engine.views import ConnectionView
 from chaostui.events import Closed, CloseReason, Dialled, Opened
 
 if TYPE_CHECKING:
-    from chaostui.engine.plan import Armed, Plan
+    from chaostui.engine.plan import Armed
     from chaostui.engine.proxy import Proxy
 
 
-class Connection(ABC):
-    """Joins the two sides by a link each way. ``Turns`` adds what happens in between."""
+class Connection:
+    """Joins the two sides by a link each way; its ``exchanges`` know what passes in between."""
 
     __slots__ = (
         "_dialling",
         "_final",
+        "_selection",
+        "asked",
         "backend",
         "client",
         "client_name",
         "closed",
         "down",
         "exchange",
+        "exchanges",
         "first",
         "half_closed_at",
         "hits",
@@ -49,43 +55,49 @@ class Connection(ABC):
         "reply",
         "request",
         "seen",
+        "starttls",
         "tls",
+        "turns",
         "up",
     )
 
-    client_side: ClassVar[type[Side]] = Side
-    backend_side: ClassVar[type[Side]] = Side
-
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
-        self.id = self.ordinal = 0
-        """Its numbers from 1, of all and of the proxy's: its draws depend on the latter."""
-        self.client = self.client_side(self)
-        self.backend = self.backend_side(self)
+        self.client, self.backend = ClientSide(self), BackendSide(self)
         self.up = Link(self, "upstream", self.client, self.backend)
         self.down = Link(self, "downstream", self.backend, self.client)
         self.protocol = proxy.new_protocol()
         self.tls = proxy.tls
         """How TLS is ended here; None: it is not."""
-        self.client_name = ""
-        self.number = self.hits = 0
-        """The current exchange's number, 0 until the client has spoken; all hits."""
-        self.exchange: Exchange | None = None
-        """The current exchange, where a handler or a chain may act on it."""
-        # In force: while everything passes, Proxy.pins alone knows what is kept.
-        self.pinned: Armed | None = None
-        self.request = self.first = ""
-        """The newest request's name; what the client's first bytes tell where none is read."""
+        self._dialling: Dialling | None = None
+        self._final: Close | Reset | None = None
+        """What a handler asked for while the backend was being called."""
         self.payloads: tuple[Payload, ...] = ()
         """Those who look at what passes."""
-        self.opened = time.monotonic()
+        # Its numbers from 1, of all and of the proxy's: its draws depend on the latter.
+        self.id = self.ordinal = 0
+        self.client_name = ""
+        self.opened = self.asked = time.monotonic()
+        """When it was accepted, and when its newest exchange began, on the monotonic clock."""
+        self.seen = (0, self.opened)
+        """Bytes carried when they were last looked at, and when that last changed."""
         self.reason: CloseReason | None = None
         self.closed = False
         self.reply = self.half_closed_at = 0.0
-        self.seen = (0, self.opened)
-        """Bytes carried when they were last looked at, and when that last changed."""
-        self._dialling: Dialling | None = None
-        self._final: Close | Reset | None = None  # asked for while the backend was being called
+        # The current exchange's number, 0 until the client has spoken, and how many were hit.
+        self.number = self.hits = 0
+        self.exchange: Exchange | None = None
+        """The current exchange, where a handler or a chain may act on it."""
+        # The newest request's name; what the client's first bytes tell where none is read.
+        self.request = self.first = ""
+        # In force: while everything passes, Proxy.pins alone knows what is kept.
+        self.pinned: Armed | None = None
+        self._selection: Selection | None = None
+        # Who answers in the backend's place, where clients ask for TLS in the protocol's words.
+        self.starttls: StartTls | None = None
+        self.exchanges: Exchanges = proxy.exchanges(self)
+        # The same where the bytes are not read.
+        self.turns = self.exchanges if isinstance(self.exchanges, Turns) else None
 
     def __repr__(self) -> str:
         up, down = self.up.received, self.down.received
@@ -126,34 +138,22 @@ class Connection(ABC):
             self.seen = (carried, now)
         return now - self.seen[1]
 
-    def view(self) -> ConnectionView:
-        """A frozen picture."""
-        now = time.monotonic()
-        pinned = self.proxy.pins.get(self)
-        return ConnectionView(
-            id=self.id,
-            proxy=self.proxy.name,
-            client=self.client_name,
-            backend=self.proxy.backend_name,
-            state=self.state,
-            handler=self.handler_name,
-            pinned=pinned.name if pinned else "",
-            age=now - self.opened,
-            idle=self.look(now),
-            reply=self.reply,
-            upstream=self.up.received,
-            downstream=self.down.received,
-            exchanges=self.number,
-            hits=self.hits,
-            held=self.up.held + self.down.held,
-            request=self.request,
-            opaque=self.opaque,
-            not_reached=reach.missed(self),
-        )
-
     def other(self, side: Side) -> Side:
         """The side across."""
         return self.backend if side is self.client else self.client
+
+    @property
+    def selection(self) -> Selection:
+        """Which faults act on it; made when a plan first can."""
+        if self._selection is None:
+            self._selection = Selection(self)
+        return self._selection
+
+    def settle(self) -> None:
+        """The exchange or its handler changed: find out anew whether bytes pass untouched."""
+        for link in (self.up, self.down):
+            link.stage = self.exchanges.stage_of(link)
+            link.settle()
 
     def show(self, payloads: tuple[Payload, ...]) -> None:
         """Let these readers see what passes from now on."""
@@ -173,34 +173,13 @@ class Connection(ABC):
         if self.proxy.plan.quiet:
             self.dial()
         else:
-            self.draw_at_open()
+            self.selection.at_open()
             self.up.feed(What.OPEN, NO_FRAME, self.exchange)
 
     def turn_away(self) -> None:
         """The proxy was switched off, or removed, while its client was being accepted."""
         self.closed = True  # it never was one: nobody counts it, nobody is told
         self.client.abort()
-
-    @abstractmethod
-    def draw_at_open(self) -> None:
-        """Draw for the first exchange before anything was read."""
-
-    # -- what links tell --------------------------------------------------------------------
-
-    @abstractmethod
-    def hit(self, stage: Stage, exchange: Exchange | None, what: str) -> None:
-        """A handler really did something: count it, once per exchange, and tell."""
-
-    @abstractmethod
-    def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
-        """Send a reply made here back to where the bytes of ``link`` came from."""
-
-    @abstractmethod
-    def wrote(self, link: Link) -> None:
-        """Bytes left ``link`` that did not pass untouched."""
-
-    def answer_due(self) -> None:  # noqa: B027  (few protocols answer)
-        """What the protocol answers in the backend's place has its turn."""
 
     def dial(self) -> None:
         """Call the backend."""
@@ -238,6 +217,7 @@ class Connection(ABC):
         """The peer that feeds ``link`` has sent its FIN."""
         if self.reason is None:
             self.reason = "client closed" if link is self.up else "backend closed"
+        self.exchanges.source_ended(link)
         (self.down if link is self.up else self.up).other_ended()
         link.end()
         if link is self.up:
@@ -260,6 +240,7 @@ class Connection(ABC):
         if self.closed:
             self._untie()
             return
+        self.exchanges.take_rest()
         into, out_of = (self.down, self.up) if side is self.client else (self.up, self.down)
         into.drop()
         across = self.other(side)
@@ -309,6 +290,8 @@ class Connection(ABC):
 
     def finish(self, final: Close | Reset, exchange: Exchange | None) -> None:
         """A handler ended the connection; a backend that is being called sees it first."""
+        if self.exchanges.finish(final, exchange):
+            return
         if self._dialling is None or self.backend.transport is not None:
             self.end("fault", final)
         else:
@@ -355,20 +338,12 @@ class Connection(ABC):
         if self._dialling is not None:
             self._dialling.give_up()
 
-    @abstractmethod
-    def replan(self, plan: Plan, changed: frozenset[Armed]) -> None:
-        """The proxy has a new plan: act on it now."""
-
-    @abstractmethod
-    def end_exchanges(self) -> None:
-        """The connection is over, and so are its exchanges."""
-
     def _closed(self) -> None:
         if self.closed:
             return
         self.closed = True
         self._stop_dialling()
-        self.end_exchanges()
+        self.exchanges.end_all()
         for payload in self.payloads:
             payload.close()
         self.proxy.closed(self)
@@ -385,11 +360,12 @@ class Connection(ABC):
 
     def _untie(self) -> None:
         """Break the cycles, so that the memory goes now: collecting it costs more than a dial."""
-        self._dialling = None
+        self._dialling = self._selection = self.turns = self.starttls = None
         for link in (self.up, self.down):
             link.untie()
         for side in (self.client, self.backend):
             side.untie()
+        del self.exchanges
 
 
 def peer_name(side: Side) -> str:

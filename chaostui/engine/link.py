@@ -204,7 +204,8 @@ class Link:
             securing.begin(self.dest)
             return
         if what is What.ANSWER:
-            self.connection.answer_due()
+            if self.connection.starttls is not None:
+                self.connection.starttls.answer_due()
             return
         self.ended = True
         self.direct = False

@@ -7,10 +7,19 @@ from collections import Counter
 
 from chaostui.engine import reach
 from chaostui.engine.compile import handler_class, read_options
+from chaostui.engine.connection import Connection
 from chaostui.engine.layers import Layer
 from chaostui.engine.plan import Armed, ArmedEntry
 from chaostui.engine.proxy import Proxy
-from chaostui.engine.views import ChainView, FaultView, HandlerView, ProxyView, Quantiles, StatsView
+from chaostui.engine.views import (
+    ChainView,
+    ConnectionView,
+    FaultView,
+    HandlerView,
+    ProxyView,
+    Quantiles,
+    StatsView,
+)
 from chaostui.options import values
 
 FRESH = 0.45
@@ -137,4 +146,30 @@ def proxy_view(proxy: Proxy, counted: Carried | None = None) -> ProxyView:
         not_reached=reach.view(proxy),
         last_error=proxy.last_error,
         stats=stats_view(proxy, counted),
+    )
+
+
+def connection_view(connection: Connection) -> ConnectionView:
+    """A connection as it is now."""
+    now = time.monotonic()
+    pinned = connection.proxy.pins.get(connection)
+    return ConnectionView(
+        id=connection.id,
+        proxy=connection.proxy.name,
+        client=connection.client_name,
+        backend=connection.proxy.backend_name,
+        state=connection.state,
+        handler=connection.handler_name,
+        pinned=pinned.name if pinned else "",
+        age=now - connection.opened,
+        idle=connection.look(now),
+        reply=connection.reply,
+        upstream=connection.up.received,
+        downstream=connection.down.received,
+        exchanges=connection.number,
+        hits=connection.hits,
+        held=connection.up.held + connection.down.held,
+        request=connection.request,
+        opaque=connection.opaque,
+        not_reached=reach.missed(connection),
     )

@@ -26,6 +26,11 @@ class Portions:
         self._take = take
         self._rest = b""
 
+    @property
+    def wait(self) -> bool:
+        """Whether something waits, behind which all that comes has to stand."""
+        return bool(self._rest)
+
     def add(self, data: bytes) -> None:
         """Take bytes behind those that wait."""
         waits, self._rest = bool(self._rest), self._rest + data
@@ -50,9 +55,8 @@ class Portions:
 
     def finish(self) -> None:
         """Nothing more will come: take the rest."""
-        side = self._side
-        side.connection.proxy.core.rounds.forget(self)
         rest, self._rest = self._rest, b""
         if rest:
+            self._side.connection.proxy.core.rounds.forget(self)
             self._take(rest)
-            side.resume(PORTION)
+            self._side.resume(PORTION)

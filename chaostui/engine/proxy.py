@@ -20,16 +20,18 @@ from chaostui.engine.dial import dial, numeric
 from chaostui.engine.dialling import Dialling
 from chaostui.engine.door import Doorkeeper
 from chaostui.engine.draw import Dice
-from chaostui.engine.framed import Framed
 from chaostui.engine.layers import Layers, RawOptions, merged_options
 from chaostui.engine.listener import Listener
-from chaostui.engine.negotiated import Negotiated
 from chaostui.engine.plan import Armed, ArmedEntry, Plan
+from chaostui.engine.relay import redraw
+from chaostui.engine.relay.exchanges.contract import Exchanges
+from chaostui.engine.relay.exchanges.framed import Framed
+from chaostui.engine.relay.exchanges.starttls import StartTls
+from chaostui.engine.relay.exchanges.turns import Turns
 from chaostui.engine.replanning import Replanning
 from chaostui.engine.securing import client_protocol
 from chaostui.engine.stats import Stats
 from chaostui.engine.sweep import sweep
-from chaostui.engine.turns import Turns
 from chaostui.errors import NotAllowed
 from chaostui.events import CloseReason, Warned
 from chaostui.protocol import Negotiation, Protocol
@@ -117,9 +119,10 @@ class Proxy:
         self._protocol = self.core.catalog.protocols[self.settings.protocol]
         self._negotiation = self._tls_asked()
         self._protocol_options = dict(self.settings.protocol_options)
-        self._kind: type[Connection] = Turns
+        self.exchanges: Callable[[Connection], Exchanges] = Turns
+        """What finds the exchanges of its connections."""
         if self._protocol.framed:
-            self._kind = Negotiated if self._negotiation else Framed
+            self.exchanges = StartTls if self._negotiation else Framed
         self._stateless: Protocol | None = None
         if not self._protocol.framed:
             self._stateless = self.new_protocol()
@@ -192,7 +195,7 @@ class Proxy:
         else:
             self.pins[connection] = armed
         connection.pinned = self.pin_in_force(connection)
-        connection.replan(self.plan, frozenset())
+        redraw.replan(connection, self.plan, frozenset())
 
     def pin_in_force(self, connection: Connection) -> Armed | None:
         return None if self.passing else self.pins.get(connection)
@@ -279,7 +282,7 @@ class Proxy:
 
     def new_client(self) -> asyncio.Protocol:
         """The protocol object for a client that is being accepted."""
-        connection = self._kind(self)
+        connection = Connection(self)
         return connection.client if self.tls is None else client_protocol(connection)
 
     # -- what connections tell --------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from chaostui.engine.relay import redraw
+
 if TYPE_CHECKING:
     from chaostui.engine.connection import Connection
     from chaostui.engine.plan import Armed
@@ -37,7 +39,7 @@ class Replanning:
             connection = next(iter(self._behind))
             changed = self._behind.pop(connection)
             connection.pinned = proxy.pin_in_force(connection)
-            connection.replan(proxy.plan, changed)
+            redraw.replan(connection, proxy.plan, changed)
         self._done.set()
 
     def forget(self, connection: Connection) -> None:

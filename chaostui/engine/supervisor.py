@@ -17,7 +17,14 @@ from chaostui.engine.compile import handler_class, read_options
 from chaostui.engine.connection import Connection
 from chaostui.engine.faults import Faults
 from chaostui.engine.layers import Layer, RawOptions
-from chaostui.engine.look import Carried, fault_view, handler_view, proxy_view, stats_view
+from chaostui.engine.look import (
+    Carried,
+    connection_view,
+    fault_view,
+    handler_view,
+    proxy_view,
+    stats_view,
+)
 from chaostui.engine.memory import resident
 from chaostui.engine.payload import Payload
 from chaostui.engine.plan import Armed, Catalog
@@ -112,11 +119,14 @@ class Supervisor(Faults):
     ) -> list[ConnectionView]:
         """The live connections, oldest first; of them the newest ``limit``."""
         found = self.live(proxy)
-        return [c.view() for c in (found if limit is None else found[max(len(found) - limit, 0) :])]
+        return [
+            connection_view(c)
+            for c in (found if limit is None else found[max(len(found) - limit, 0) :])
+        ]
 
     def connection(self, id: int) -> ConnectionView:
         """One live connection. NotFound."""
-        return self._connection(id).view()
+        return connection_view(self._connection(id))
 
     def _connection(self, id: int) -> Connection:
         for proxy in self.core.proxies.values():
@@ -143,7 +153,7 @@ class Supervisor(Faults):
         proxy.pin(connection, armed)
         what = f"pinned {armed.name} to" if armed is not None else "unpinned"
         self._journal.write(actor, f"{what} connection {id}", proxy.name)
-        return connection.view()
+        return connection_view(connection)
 
     def _pinned(self, proxy: Proxy, handler: str) -> Armed:
         kind = handler_class(self.catalog, handler)

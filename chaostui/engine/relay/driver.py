@@ -17,6 +17,7 @@ from chaostui.engine.describe import describe
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.inbox import Piece
 from chaostui.engine.items import Item, What
+from chaostui.engine.relay import account
 from chaostui.engine.relay.effects import (
     Answer,
     Came,
@@ -190,7 +191,7 @@ class Driver:
                 self._write(effect.pieces)
             elif isinstance(effect, Hit):
                 stage, exchange, action, frame = effect
-                self._link.connection.hit(stage, exchange, describe(action, frame))
+                account.hit(self._link.connection, stage, exchange, describe(action, frame))
             elif isinstance(effect, Left):
                 self._left(effect)
             else:
@@ -201,7 +202,7 @@ class Driver:
         if dest.writable and dest.transport is not None:
             dest.transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
             self.pipe.full = self._link.source.paused & WRITE > 0
-            self._link.connection.wrote(self._link)
+            self._link.connection.exchanges.wrote(self._link)
 
     def _left(self, left: Left) -> None:
         held, now = left
@@ -217,7 +218,7 @@ class Driver:
             case Came(what):
                 link.walked_out(what)
             case Answer(exchange, data):
-                connection.answer(exchange, data, link)
+                connection.exchanges.answer(exchange, data, link)
             case Finish(final, exchange):
                 connection.finish(final, exchange)
             case Failed(stage, error):

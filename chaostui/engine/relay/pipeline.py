@@ -224,6 +224,8 @@ class Pipeline:
 
     def called(self, unread: list[Item], now: float) -> list[Effect]:
         """A user's calls are over; what they did not read goes on."""
+        if self.state is not State.CALLING:
+            return self._taken()  # the connection has ended meanwhile
         self._caller = None
         if self._walk is None:
             self._become(State.READY)

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING
 from chaostui.actions import Reset
 from chaostui.engine import securing
 from chaostui.engine.exchange import Exchange
-from chaostui.engine.framed import Framed
 from chaostui.engine.items import What
+from chaostui.engine.relay.exchanges.framed import Framed
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
-    from chaostui.engine.proxy import Proxy
+    from chaostui.engine.connection import Connection
 
 
-class Negotiated(Framed):
-    """A connection whose protocol answers requests for TLS, or has the backend decide."""
+class StartTls(Framed):
+    """The protocol answers requests for TLS, or has the backend decide."""
 
     __slots__ = ("_answers", "_asking", "_grants")
 
-    def __init__(self, proxy: Proxy) -> None:
-        super().__init__(proxy)
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        connection.starttls = self
         self._answers: deque[tuple[Frame, Exchange | None]] = deque()
         """What the protocol itself answers, on its way up to where the backend would hear it."""
         self._asking: Exchange | None = None
@@ -37,92 +38,94 @@ class Negotiated(Framed):
 
     # -- requests ---------------------------------------------------------------------------
 
-    def cut_requests(self, data: bytes) -> None:
-        """Bytes from the client: a request for TLS is the last that is cut from them."""
-        frames = self.protocol.request(data)
-        if not any(frame.tls or frame.answer for frame in frames):
-            self.take_requests(frames)
-            return
-        for frame in frames:
-            if not frame.messages:
-                self._take_unread(frame.data)
-                return
-            self._take(frame)
-        if self.protocol.opaque:
-            self._lost_frame()
+    # What comes behind a request for TLS must not wait anywhere else.
 
-    def _take(self, frame: Frame) -> None:
-        if frame.header:
-            self.up.feed(What.LOCAL, frame)
+    def cut_requests(self, data: bytes) -> None:
+        self.read_requests(data)
+
+    def cut_replies(self, data: bytes) -> None:
+        self.read_replies(data)
+
+    def read_requests(self, data: bytes) -> None:
+        self.take_requests(self.cut(data))
+
+    def take_request(self, frame: Frame) -> None:
+        """A request for TLS is the last that is cut from what came together."""
+        if not (frame.tls or frame.answer):
+            super().take_request(frame)
             return
+        connection = self.connection
         if frame.first:
-            self._begin(frame)
-        exchange = self.exchange if frame.request is not None else None
+            self.requests.begin(frame)
+        exchange = connection.exchange if frame.request is not None else None
         if frame.tls:
             self._hold(exchange)
         if frame.answer or frame.tls in ("client", "refused"):
-            self.up.feed(What.KEPT, frame, self.exchange)
+            connection.up.feed(What.KEPT, frame, connection.exchange)
         else:
-            self._forward(frame)
-        if frame.tls or frame.answer:
-            self._negotiate(frame, exchange)
+            self.requests.forward(frame)
+        self._negotiate(frame, exchange)
 
     def _hold(self, exchange: Exchange | None) -> None:
         """What the client sends now waits until it is decided, in ``exchange`` if that may fail."""
         self._asking, self._grants = exchange, False
-        rest = b"".join(held.data for held in self.protocol.request_end())
-        securing.hold(self.client, rest)
+        rest = b"".join(held.data for held in self.connection.protocol.request_end())
+        securing.hold(self.connection.client, rest)
 
     def _negotiate(self, frame: Frame, exchange: Exchange | None) -> None:
+        connection = self.connection
         if frame.tls == "refused":
-            self.proxy.tls_failed(self, "it is refused", client=True)
-            self.end("tls failed", Reset())
+            connection.proxy.tls_failed(connection, "it is refused", client=True)
+            connection.end("tls failed", Reset())
             return
         if frame.tls == "both":
-            self.up.begin_tls()
+            connection.up.begin_tls()
         if frame.tls != "asks":
             self._answers.append((frame, exchange))
-            self.up.feed(What.ANSWER)
+            connection.up.feed(What.ANSWER)
 
     def answer_due(self) -> None:
+        """What the protocol answers in the backend's place has its turn."""
         frame, exchange = self._answers.popleft()
         if exchange is None:
             if frame.answer:
-                self.down.feed(What.LOCAL, Frame(frame.answer))
+                self.connection.down.feed(What.LOCAL, Frame(frame.answer))
             if frame.tls:
                 self._begin_tls()
-        elif exchange.answer is None and exchange in self._waiting:
+        elif exchange.answer is None and exchange in self.replies.due:
             self._grants = True
-            self.answer(exchange, frame.answer, self.up)
+            self.answer(exchange, frame.answer, self.connection.up)
 
-    def _over(self, exchange: Exchange) -> None:
-        super()._over(exchange)
+    def over(self, exchange: Exchange) -> None:
         if exchange is self._asking and exchange.answer is not None:
             self._asking = None
             if self._grants:
                 self._begin_tls()
             else:
-                securing.withdraw(self.client)
+                securing.withdraw(self.connection.client)
 
     def _begin_tls(self) -> None:
         """The client has been told: TLS begins with it."""
-        self.protocol.secured()
-        self.down.begin_tls()
+        self.connection.protocol.secured()
+        self.connection.down.begin_tls()
 
     # -- replies ----------------------------------------------------------------------------
 
-    def cut_replies(self, data: bytes) -> None:
-        """Bytes from the backend: its consent to TLS is the last that is cut from them."""
-        frames = self.protocol.reply(data)
-        self.take_replies(frames)
+    def read_replies(self, data: bytes) -> None:
+        """The backend's consent to TLS is the last that is cut from what came together."""
+        connection, protocol = self.connection, self.connection.protocol
+        frames = protocol.reply(data)
+        self.replies.take(frames)
+        if protocol.opaque:
+            self.lose_frame()
         told = frames[-1].tls if frames else ""
-        if not (told or self.protocol.opaque):
+        if not (told or protocol.opaque):
             return
         self._asking = None
         if told == "both":
-            rest = b"".join(held.data for held in self.protocol.reply_end())
-            securing.hold(self.backend, rest)
-            self.up.begin_tls()
+            rest = b"".join(held.data for held in protocol.reply_end())
+            securing.hold(connection.backend, rest)
+            connection.up.begin_tls()
             self._begin_tls()
         else:
-            securing.withdraw(self.client)
+            securing.withdraw(connection.client)
