@@ -14,7 +14,7 @@ from chaostui.engine import securing
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.items import NO_FRAME, What
 from chaostui.engine.relay.driver import Driver
-from chaostui.engine.relay.pipeline import State
+from chaostui.engine.relay.state import State
 from chaostui.engine.side import DIAL, Side
 from chaostui.handler import Direction, Handler
 from chaostui.protocol import Frame

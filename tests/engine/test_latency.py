@@ -84,11 +84,11 @@ async def test_percentiles_are_of_the_window_that_the_engine_names(
     async with proxied() as rig:
         client, server = await rig.pair()
         await exchanged(client, server, "tcp", 0.1)
-        assert rig.stats.latency.max >= 0.1
+        assert rig.stats.latency.max >= 0.09
         async with asyncio.timeout(5):
             while rig.stats.latency.count:
                 await asyncio.sleep(0.02)
 
         assert rig.stats.latency.total_count == 1
-        assert rig.stats.latency_whole.max >= 0.1
+        assert rig.stats.latency_whole.max >= 0.09
     assert rig.supervisor.view().window == 10.0

@@ -30,8 +30,9 @@ from chaostui.engine.relay.effects import (
     StopCall,
     Write,
 )
-from chaostui.engine.relay.pipeline import Pipeline, State
+from chaostui.engine.relay.pipeline import Pipeline
 from chaostui.engine.relay.queue import EARLY
+from chaostui.engine.relay.state import State
 from chaostui.engine.side import HELD, WAIT, WRITE
 from chaostui.engine.user_call import UserCall
 from chaostui.protocol import Frame
@@ -91,7 +92,7 @@ class Driver:
 
     def flush(self) -> None:
         """The destination is there, or takes bytes again."""
-        if self.pipe.queue.held:
+        if self.pipe.out.queue.held:
             self.go_on()
 
     def release(self, off: Set[Stage], changed: Set[Stage]) -> None:
@@ -123,8 +124,8 @@ class Driver:
     def _ready(self) -> Pipeline:
         """The pipeline, told how its destination is."""
         pipe, link = self.pipe, self._link
-        pipe.open = link.dest.transport is not None
-        pipe.full = link.source.paused & WRITE > 0
+        pipe.out.open = link.dest.transport is not None
+        pipe.out.full = link.source.paused & WRITE > 0
         pipe.chain = link.chain
         return pipe
 
@@ -162,7 +163,7 @@ class Driver:
 
     def _count(self) -> None:
         """Tell the engine's budget what is kept here now, and read no more if it is too much."""
-        pipe, queue = self.pipe, self.pipe.queue
+        pipe, queue = self.pipe, self.pipe.out.queue
         size = pipe.backlog_size + queue.size
         pieces = len(pipe.backlog) + len(queue.held)
         before = self._counted
@@ -201,7 +202,7 @@ class Driver:
         dest = self._link.dest
         if dest.writable and dest.transport is not None:
             dest.transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-            self.pipe.full = self._link.source.paused & WRITE > 0
+            self.pipe.out.full = self._link.source.paused & WRITE > 0
             self._link.connection.exchanges.wrote(self._link)
 
     def _left(self, left: Left) -> None:

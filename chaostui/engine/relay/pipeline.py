@@ -11,63 +11,29 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Set
-from enum import Enum
 from typing import assert_never
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wait, Wake
 from chaostui.engine.exchange import HANDLERS_RAISE, Exchange, Stage
-from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delay, Delays, Item, What
+from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delay, Item, What
 from chaostui.engine.relay.effects import (
     Answer,
     Came,
     Effect,
     Failed,
     Finish,
-    Left,
     StartCall,
     StopCall,
-    Write,
 )
-from chaostui.engine.relay.queue import EARLY, Queue
+from chaostui.engine.relay.outlet import Outlet
+from chaostui.engine.relay.queue import EARLY
+from chaostui.engine.relay.state import NEXT, STOPPED, State
 from chaostui.engine.relay.walk import Out, Walk
 from chaostui.handler import Direction
 from chaostui.protocol import Frame
 
 STEPS_AT_ONCE = 64
 """Steps taken in one go, after which it is ``busy``: so others can have their turn."""
-BYTES_AT_ONCE = 262_144
-"""Bytes that leave in one go, about."""
-
-
-class State(Enum):
-    """What keeps the backlog from its way through the handlers."""
-
-    READY = "ready"
-    """Nothing does."""
-    BUSY = "busy"
-    """It has had its share of the time, and goes on when others have had theirs."""
-    WAITING = "waiting"
-    """A handler waits, for a known time; nothing more is read."""
-    STALLED = "stalled"
-    """A handler keeps everything until it is switched off."""
-    CALLING = "calling"
-    """A user's function reads the bytes itself."""
-    FINISHED = "finished"
-    """A handler, or somebody else, has ended the connection: nothing goes further."""
-
-
-NEXT: dict[State, frozenset[State]] = {
-    State.READY: frozenset(State),
-    State.BUSY: frozenset((State.READY, State.FINISHED)),
-    State.WAITING: frozenset((State.READY, State.FINISHED)),
-    State.STALLED: frozenset((State.READY, State.FINISHED)),
-    State.CALLING: frozenset((State.READY, State.FINISHED)),
-    State.FINISHED: frozenset((State.FINISHED,)),
-}
-"""What may follow what: each way to stop leads back to ``READY``, or to the end."""
-
-
-STOPPED = frozenset((State.WAITING, State.STALLED, State.CALLING))
 
 
 class Pipeline:
@@ -75,33 +41,24 @@ class Pipeline:
 
     __slots__ = (
         "_caller",
-        "_effects",
         "_staller",
         "_until",
-        "_waited",
         "_wakes",
         "_walk",
-        "_write",
         "backlog",
         "backlog_size",
         "chain",
         "direction",
-        "full",
-        "open",
-        "queue",
+        "out",
         "state",
     )
 
     def __init__(self, direction: Direction, *, open: bool = True) -> None:
         self.direction: Direction = direction
-        self.open = open
-        """Whether the destination is there; what leaves before that is held."""
-        self.full = False
-        """Whether it has been given as much as it takes: what is held waits, but before an end."""
         self.chain: tuple[Stage, ...] = ()
         """The handlers that all bytes go through, behind that of their exchange."""
         self.state = State.READY
-        self.queue = Queue()
+        self.out = Outlet(open=open)
         self.backlog: deque[Item] = deque()
         """What waits for an earlier walk to end."""
         self.backlog_size = 0
@@ -111,12 +68,7 @@ class Pipeline:
         self._caller: Stage | None = None
         self._until = 0.0
         """When the current ``Wait`` is over."""
-        self._waited = 0.0
-        """When the last one was."""
         self._wakes: dict[Stage, tuple[float, Exchange | None]] = {}
-        self._effects: list[Effect] = []
-        self._write: Write | None = None
-        """The one among them to which further bytes can be added."""
 
     def __repr__(self) -> str:
         return f"<Pipeline {self.direction} {self.state.value} {self.held} B>"
@@ -126,12 +78,12 @@ class Pipeline:
     @property
     def held(self) -> int:
         """How many bytes it keeps."""
-        return self.backlog_size + self.queue.size
+        return self.backlog_size + self.out.queue.size
 
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way, so that what no handler acts on may pass it by."""
-        return self.state is State.READY and not (self.backlog or self.queue.held or self._walk)
+        return self.state is State.READY and not (self.backlog or self.out.queue.held or self._walk)
 
     @property
     def blocked(self) -> bool:
@@ -143,9 +95,7 @@ class Pipeline:
         """When ``wake`` is to be called; None: not at all, 0: as soon as others had a turn."""
         if self.state is State.BUSY:
             return 0.0
-        queue, due = self.queue, None
-        if queue.held and self.open and (queue.ends or not self.full):
-            due = queue.due
+        due = self.out.due
         if self.state is State.WAITING:
             due = self._until if due is None else min(due, self._until)
         if self._wakes:
@@ -171,13 +121,13 @@ class Pipeline:
         waits = self.state is State.WAITING and self._walk is not None
         if waits and self._walk is not None and self._walk.item.frame.data:
             return True
-        return (self.blocked and self.backlog_size > 0) or self.queue.keeps(now)
+        return (self.blocked and self.backlog_size > 0) or self.out.queue.keeps(now)
 
     def holders(self) -> set[Stage]:
         """The handlers that keep something back."""
         waits = self._walk.waits if self._walk is not None else None
         found = (self._staller, self._caller, waits)
-        return self.queue.holders().union(stage for stage in found if stage is not None)
+        return self.out.queue.holders().union(stage for stage in found if stage is not None)
 
     # -- what happens -----------------------------------------------------------------------
 
@@ -196,17 +146,17 @@ class Pipeline:
         elif self.state is not State.FINISHED:
             self.backlog.append(item)
             self.backlog_size += len(frame.data)
-        return self._taken()
+        return self.out.taken()
 
     def send(self, data: bytes, now: float) -> list[Effect]:
         """Pass bytes on behind those that are held: a user's own."""
-        self._emit(What.DATA, data, (), now)
-        return self._taken()
+        self.out.emit(What.DATA, data, (), now)
+        return self.out.taken()
 
     def wake(self, now: float) -> list[Effect]:
         """The ``deadline`` has come, or the destination takes more: do what is due."""
-        if self.queue.held:
-            self._flush(now)
+        if self.out.queue.held:
+            self.out.flush(now)
         waited = self.state is State.WAITING and self._until <= now + EARLY
         if waited or self.state is State.BUSY:
             self._go_on(now)
@@ -214,7 +164,7 @@ class Pipeline:
             self._wake_handlers(now)
         if self.backlog:
             self._run(now)
-        return self._taken()
+        return self.out.taken()
 
     def _wake_handlers(self, now: float) -> None:
         for stage, (due, exchange) in tuple(self._wakes.items()):
@@ -225,17 +175,17 @@ class Pipeline:
     def called(self, unread: list[Item], now: float) -> list[Effect]:
         """A user's calls are over; what they did not read goes on."""
         if self.state is not State.CALLING:
-            return self._taken()  # the connection has ended meanwhile
+            return self.out.taken()  # the connection has ended meanwhile
         self._caller = None
         if self._walk is None:
             self._become(State.READY)
             self.backlog.extendleft(reversed(unread))
             self.backlog_size += sum(len(item.frame.data) for item in unread)
         else:
-            self._emit(What.DATA, b"".join(item.frame.data for item in unread), (), now)
+            self.out.emit(What.DATA, b"".join(item.frame.data for item in unread), (), now)
             self._go_on(now)
         self._run(now)
-        return self._taken()
+        return self.out.taken()
 
     def release(self, off: Set[Stage], changed: Set[Stage], now: float) -> list[Effect]:
         """Handlers were switched ``off`` or ``changed``: what they held goes on, in order.
@@ -246,8 +196,8 @@ class Pipeline:
             self._wakes.pop(stage, None)
             stage.release(off=stage in off)
         if self._caller in off or self._caller in changed:
-            self._effects.append(StopCall())
-        self._flush(now)
+            self.out.effects.append(StopCall())
+        self.out.flush(now)
         if self._staller in off or self._staller in changed:
             self._staller = None
             self._become(State.READY)
@@ -259,37 +209,33 @@ class Pipeline:
             if self.state is State.WAITING and walk.waits in walk.off:
                 self._go_on(now)
         self._run(now)
-        return self._taken()
+        return self.out.taken()
 
     def cut(self, what: What) -> list[Effect]:
         """End with ``what`` after the bytes that were already passed on, replies made here too."""
         self._forget()
         for item in self.backlog:
             if item.what in MADE:
-                self._emit(MADE[item.what], item.frame.data, (), 0.0)
+                self.out.emit(MADE[item.what], item.frame.data, (), 0.0)
         self.backlog.clear()
         self.backlog_size = 0
-        self._emit(what, b"", (), 0.0)
-        return self._taken()
+        self.out.emit(what, b"", (), 0.0)
+        return self.out.taken()
 
     def drop(self) -> list[Effect]:
         """Forget everything."""
         self._forget()
         self.backlog.clear()
         self.backlog_size = 0
-        self.queue.clear()
-        return self._taken()
+        self.out.queue.clear()
+        return self.out.taken()
 
     def _forget(self) -> None:
         if self._caller is not None:
-            self._effects.append(StopCall(cancel=True))
+            self.out.effects.append(StopCall(cancel=True))
         self._walk = self._staller = self._caller = None
         self._wakes.clear()
         self._become(State.FINISHED)
-
-    def _taken(self) -> list[Effect]:
-        effects, self._effects, self._write = self._effects, [], None
-        return effects
 
     def _become(self, state: State) -> None:
         assert state in NEXT[self.state], f"{self.state} → {state}"
@@ -311,15 +257,15 @@ class Pipeline:
 
     def _begin(self, item: Item, now: float) -> None:
         if item.what is What.LOCAL:
-            self._emit(What.DATA, item.frame.data, (), item.arrival)
+            self.out.emit(What.DATA, item.frame.data, (), item.arrival)
             return
-        self._walk = Walk(item, self._stages, self._wakes, self._effects, now)
+        self._walk = Walk(item, self._stages, self._wakes, self.out, now)
         self._go(self._walk, now)
 
     def _go_on(self, now: float) -> None:
         """What has kept a walk is over."""
         if self.state is State.WAITING:
-            self._waited = now
+            self.out.waited = now
         self._become(State.READY)
         if self._walk is not None:
             self._go(self._walk, now)
@@ -331,7 +277,7 @@ class Pipeline:
             for step in walk.steps:
                 if isinstance(step, Out):
                     data = b"" if item.what is What.KEPT else step.data
-                    self._emit(What.DATA, data, step.delays, item.arrival)
+                    self.out.emit(What.DATA, data, step.delays, item.arrival)
                 elif not self._perform(walk, *step, now):
                     return
                 steps -= 1
@@ -339,15 +285,15 @@ class Pipeline:
                     self._become(State.BUSY)
                     return
         except HANDLERS_RAISE as error:
-            self._effects.append(Failed(walk.asked, error))
+            self.out.effects.append(Failed(walk.asked, error))
             self._walk = None
             self._become(State.FINISHED)
             return
         self._walk = None
         if item.what is What.OPEN:
-            self._effects.append(Came(What.OPEN))
+            self.out.effects.append(Came(What.OPEN))
         elif item.what in STEPS:
-            self._emit(item.what, b"", (), item.arrival)
+            self.out.emit(item.what, b"", (), item.arrival)
 
     def _stages(self, item: Item) -> tuple[Stage, ...]:
         """The handlers that act on an item now."""
@@ -370,14 +316,14 @@ class Pipeline:
         """Do what a handler asks; return whether the walk goes on."""
         match action:
             case Send(data, after):
-                self._emit(What.DATA, data, Delay.of(stage, after), walk.item.arrival)
+                self.out.emit(What.DATA, data, Delay.of(stage, after), walk.item.arrival)
                 return True
             case Wake(seconds):
                 self._wakes[stage] = (now + seconds, walk.item.exchange)
                 return True
             case Reply(data):
                 walk.hit(stage, action, walk.item.frame)
-                self._effects.append(Answer(walk.item.exchange, data))
+                self.out.effects.append(Answer(walk.item.exchange, data))
                 return True
         self._stop(walk, stage, action, now)
         return False
@@ -405,7 +351,7 @@ class Pipeline:
                 self._become(State.STALLED)
             case Close() | Reset():
                 self._walk = None
-                self._effects.append(Finish(action, walk.item.exchange))
+                self.out.effects.append(Finish(action, walk.item.exchange))
                 self._become(State.FINISHED)
             case Call():
                 self._call(walk, stage, action)
@@ -425,7 +371,7 @@ class Pipeline:
             more.append(self.backlog.popleft())
             self.backlog_size -= len(more[-1].frame.data)
         alone = bool(self.backlog) or not walk.whole
-        self._effects.append(StartCall(action, walk.item, more, alone))
+        self.out.effects.append(StartCall(action, walk.item, more, alone))
 
     def _calls_for(self, exchange: Exchange | None, called: Exchange | None) -> bool:
         drawn = exchange is not None and exchange.stage(self.direction) is not None
@@ -434,34 +380,3 @@ class Pipeline:
     def called_for(self, exchange: Exchange | None, called: Exchange | None) -> bool:
         """Whether the call under way, for ``called``, gets the bytes of ``exchange`` that come."""
         return not (self.backlog or self._walk) and self._calls_for(exchange, called)
-
-    # -- out --------------------------------------------------------------------------------
-
-    def _emit(self, what: What, data: bytes, delays: Delays, arrival: float) -> None:
-        if delays or self.queue.held or not self.open:
-            since = max(self._waited, arrival)
-            self.queue.push(what, data, since, arrival, delays)
-        else:
-            self._leave(what, data)
-
-    def _flush(self, now: float) -> None:
-        """Let go of what is due, as much as one go allows."""
-        queue, room = self.queue, BYTES_AT_ONCE
-        while queue.held and self.open and room > 0 and (queue.ends or not self.full):
-            held = queue.pop(now)
-            if held is None:
-                break
-            room -= max(len(held.data), BYTES_AT_ONCE // STEPS_AT_ONCE)
-            if held.delays:
-                self._effects.append(Left(held, now))
-            self._leave(held.what, held.data)
-
-    def _leave(self, what: What, data: bytes) -> None:
-        if what is not What.DATA:
-            self._effects.append(Came(what))
-            self._write = None
-        elif data and self._write is not None:
-            self._write.pieces.append(data)
-        elif data:
-            self._write = Write([data])
-            self._effects.append(self._write)

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall
 from chaostui.engine.exchange import Stage
 from chaostui.engine.items import MARKS, Delay, Delays, Item, What
-from chaostui.engine.relay.effects import Effect, Hit
+from chaostui.engine.relay.effects import Hit
+from chaostui.engine.relay.outlet import Outlet
 from chaostui.handler import Handler
 from chaostui.protocol import Frame
 
@@ -65,9 +66,9 @@ class Walk:
     """An item on its way through the stages, which may stop on the way."""
 
     __slots__ = (
-        "_effects",
         "_given",
         "_hit",
+        "_out",
         "_stages",
         "_wakes",
         "asked",
@@ -85,17 +86,17 @@ class Walk:
         item: Item,
         stages: Callable[[Item], Stages],
         wakes: dict[Stage, Any],
-        effects: list[Effect],
+        out: Outlet,
         now: float,
     ) -> None:
         """``stages`` says which handlers act now on an item; those that get bytes leave
-        ``wakes``, and hits go to ``effects``."""
+        ``wakes``, and hits go to ``out``."""
         self.item = item
         self.now = now
         """The time, kept up by whoever takes the steps."""
         self._stages = stages
         self._wakes = wakes
-        self._effects = effects
+        self._out = out
         self._hit: Stage | None = None
         self._given: Stages = ()
         """The handlers that its bytes were for as it began, and those in their place since."""
@@ -127,7 +128,7 @@ class Walk:
         if item.what is What.DATA or item.what is What.KEPT:
             if stages:
                 return self._through(stages, item.frame, ())
-            return iter((self._out(item.frame.data, ()),))
+            return iter((self._passed(item.frame.data, ()),))
         if item.stage is not None:
             stages = (item.stage,) if item.stage in stages else ()
         return self._told(stages)
@@ -161,7 +162,7 @@ class Walk:
                 return
             if isinstance(action, Send) or self._kept(action):
                 piece, held = self._sent(run, stage, action, delays)
-                out = (self._out(piece.data, held),) if not others else ()
+                out = (self._passed(piece.data, held),) if not others else ()
                 yield from out or self._through(others, piece, held)
             elif stage not in self.off or run.answered or isinstance(action, Reply):
                 run.answered = run.answered or isinstance(action, Reply)
@@ -194,7 +195,7 @@ class Walk:
         """A handler really did something: once is enough for each that is asked."""
         if self._hit is not stage:
             self._hit = stage
-            self._effects.append(Hit(stage, self.item.exchange, action, frame))
+            self._out.effects.append(Hit(stage, self.item.exchange, action, frame))
 
     def _again(self, stages: Stages, frame: Frame, delays: Delays) -> Iterator[Step]:
         """Ask anew: the first stage was switched off, or changed, before it could end all."""
@@ -210,9 +211,9 @@ class Walk:
             stages = stages[1:]
         if stages:
             return self._through(stages, frame, delays)
-        return iter((self._out(frame.data, delays),))
+        return iter((self._passed(frame.data, delays),))
 
-    def _out(self, data: bytes, delays: Delays) -> Out:
+    def _passed(self, data: bytes, delays: Delays) -> Out:
         self.passed += len(data)
         return Out(data, delays)
 

@@ -30,7 +30,8 @@ from chaostui.engine.relay.effects import (
     StopCall,
     Write,
 )
-from chaostui.engine.relay.pipeline import Pipeline, State
+from chaostui.engine.relay.pipeline import Pipeline
+from chaostui.engine.relay.state import State
 from chaostui.handler import Context, Direction, Handler, Limits
 from chaostui.options import read
 from chaostui.protocol import Frame, Protocol
@@ -155,9 +156,9 @@ class Dialogue:
         """Something other than bytes."""
         match verb:
             case "unconnected":
-                self.pipe.open = False
+                self.pipe.out.open = False
             case "connected":
-                self.pipe.open = True
+                self.pipe.out.open = True
                 self.perform(self.pipe.wake(self.now))
             case "cut":
                 self.perform(self.pipe.cut(FED[text]))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from chaostui.engine.items import What
-from chaostui.engine.relay.pipeline import NEXT, State
+from chaostui.engine.relay.state import NEXT, State
 from chaostui.protocol import Frame
 from tests.engine.relay.dialogue import FOREVER, Dialogue, played, tidy
 
@@ -251,6 +251,16 @@ DIALOGUES = {
         << 0.0 pause
         << 3.0 open
         << 3.0 resume
+    """,
+    "what the second does after the first has waited is told": """
+        chain script data=wait:1+send
+        chain delay sleep=1
+        >> 0.0 data one
+        << 0.0 hit script
+        << 0.0 pause
+        << 1.0 hit delay
+        << 1.0 resume
+        << 2.0 write one
     """,
     "a slow close holds the end alone": """
         chain script eof=wait:2
