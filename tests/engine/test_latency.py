@@ -55,7 +55,7 @@ async def test_a_connection_knows_its_latest_reply_time(protocol: str) -> None:
         client, server = await rig.pair()
         assert rig.only.reply == 0.0
         await exchanged(client, server, protocol, 0.1)
-        assert rig.only.reply >= 0.1
+        assert rig.only.reply >= 0.09
         await exchanged(client, server, protocol, 0.0)
         assert rig.only.reply < 0.1
 
@@ -69,8 +69,8 @@ async def test_times_are_told_by_the_handler_of_the_exchange() -> None:
         await exchanged(client, server, "tcp", 0.0)
 
         told = rig.stats.by_handler
-        assert told["delay"].latency.p50 >= 0.1
-        assert told["delay"].delay.p50 >= 0.099
+        assert told["delay"].latency.p50 >= 0.09
+        assert told["delay"].delay.p50 >= 0.095
         assert told["normal"].latency.max < 0.1
         assert rig.stats.latency.count == 2
 
