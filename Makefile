@@ -1,0 +1,32 @@
+# What a change must pass, without root; each check stands here and nowhere else.
+# `make check` runs all of it, `make style` what takes a second.
+
+bin := $(if $(wildcard .venv/bin/python),.venv/bin/)
+workers ?= 2
+
+.PHONY: check lint style ruff format mypy imports docstrings test
+
+check: lint test
+
+lint: style mypy imports docstrings
+
+style: ruff format
+
+ruff:
+	$(bin)ruff check
+
+format:
+	$(bin)ruff format --check
+
+mypy:
+	$(bin)mypy
+
+imports:
+	$(bin)lint-imports --no-cache
+
+docstrings:
+	$(bin)interrogate -q tests
+
+# Without real servers: `python -m pytest` alone runs those tests too.
+test:
+	CHAOSTUI_HIDE_SERVERS=1 $(bin)python -m pytest -n $(workers) -q
