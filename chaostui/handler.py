@@ -117,6 +117,10 @@ class Handler:
     scope: ClassVar[Literal["connection", "listener"]] = "connection"
     """``listener``: it meets the clients that connect, by ``door``, and touches no bytes."""
 
+    one_way: ClassVar[bool] = False
+    """Its options ``at`` and ``direction`` say which way it acts: there is no need of it the
+    other way."""
+
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options
         self.context = context
@@ -148,13 +152,18 @@ class Handler:
         """Say how clients are met ``seconds`` after it was switched on."""
         return Door()
 
+    @classmethod
+    def goes(cls, options: Any, direction: Direction) -> bool:
+        """Say whether the options ``at`` and ``direction`` mean this way."""
+        at = getattr(options, "at", "anywhere")
+        if at != "anywhere":
+            return (at == "request") is (direction == "upstream")
+        return getattr(options, "direction", "both") in ("both", direction)
+
     @property
     def acts(self) -> bool:
         """Whether its options ``at`` and ``direction`` mean the way that it stands in."""
-        at = getattr(self.options, "at", "anywhere")
-        if at != "anywhere":
-            return (at == "request") is self.context.upstream
-        return getattr(self.options, "direction", "both") in ("both", self.context.direction)
+        return self.goes(self.options, self.context.direction)
 
     begun = False
     """The message that its option ``at`` means has begun."""

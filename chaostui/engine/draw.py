@@ -8,6 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
+from typing import Any, cast
+
+
+class Later:
+    """Stands for seeded dice until they are rolled."""
+
+    __slots__ = ("_made", "_seed")
+
+    def __init__(self, seed: Callable[[], bytes]) -> None:
+        self._seed = seed
+        self._made: random.Random | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            self._made = random.Random(self._seed())
+        return getattr(self._made, name)
 
 
 class Dice:
@@ -24,7 +41,13 @@ class Dice:
 
     def roll(self, connection: int, exchange: int, what: str = "") -> float:
         """A number from 0 to below 1 for this decision; ``what`` tells apart several."""
-        return int.from_bytes(self._digest(connection, exchange, what)) / 2**64
+        text = b"%d/%d/%s" % (connection, exchange, what.encode())
+        digest = hashlib.blake2b(text, digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest) / 2**64
+
+    def later(self, connection: int, exchange: int, what: str) -> random.Random:
+        """The same, made when they are first rolled: most handlers never do."""
+        return cast("random.Random", Later(lambda: self._digest(connection, exchange, what)))
 
     def random(self, connection: int, exchange: int, what: str) -> random.Random:
         """Seeded dice of their own, for a handler that rolls more than once."""

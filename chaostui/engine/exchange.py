@@ -121,10 +121,20 @@ class Exchange:
     def arm(self, protocol: Protocol, dice: Dice, connection: int) -> None:
         """Make the drawn handler's instances, or take them away when it is switched off."""
         self._upstream = self._downstream = None
-        if self.armed is not None:
-            made = (protocol, dice, connection, self.number, self.key)
-            self._upstream = stage(self.armed, "upstream", *made)
-            self._downstream = stage(self.armed, "downstream", *made)
+        self.arm_more(protocol, dice, connection)
+
+    def arm_more(self, protocol: Protocol, dice: Dice, connection: int) -> None:
+        """Make those instances that are missing, for the ways in which the handler acts."""
+        armed = self.armed
+        if armed is None:
+            return
+        kind, options = armed.kind, armed.options
+        made = (protocol, dice, connection, self.number, self.key)
+        if self._upstream is None and (not kind.one_way or kind.goes(options, "upstream")):
+            self._upstream = stage(armed, "upstream", *made)
+        if self._downstream is None and (not kind.one_way or kind.goes(options, "downstream")):
+            self._downstream = stage(armed, "downstream", *made)
+        if self.asks_for is not None:
             self.asks(self.asks_for)
 
     def asks(self, request: Request | None) -> None:
@@ -153,7 +163,7 @@ def stage(
     key: str = "",
 ) -> Stage:
     """Make an instance of ``armed`` for one direction, with dice of its own."""
-    seeded = dice.random(connection, exchange, f"{armed.name} {direction} {key}".rstrip())
+    seeded = dice.later(connection, exchange, f"{armed.name} {direction} {key}".rstrip())
     protocol.dice = seeded
     context = Context(direction, protocol, seeded, armed.shared)
     try:

@@ -36,11 +36,11 @@ class Armed:
     drawn: int = 0
     taken: int = 0
     """Draws that may still become hits, and those that did."""
+    name: str = field(init=False)
+    """What it is called in mixes, events and counters."""
 
-    @property
-    def name(self) -> str:
-        """What it is called in mixes, events and counters."""
-        return self.kind.name
+    def __post_init__(self) -> None:
+        self.name = self.kind.name
 
     @property
     def ends_at(self) -> float | None:

@@ -16,6 +16,7 @@ class Abort(Handler):
     """Deliver the request, reset at the first byte of its reply, or earlier, or later."""
 
     name = "abort"
+    one_way = True
 
     class Options(Limits, frozen=True, kw_only=True):
         """When."""

@@ -16,6 +16,7 @@ class Corrupt(Handler):
     """Flip ``bits`` bits, at random, in a share of what arrives together."""
 
     name = "corrupt"
+    one_way = True
 
     class Options(Limits, frozen=True, kw_only=True):
         """How often, and how much."""

@@ -17,6 +17,7 @@ class Delay(Handler):
     """Hold bytes back for a while, in order."""
 
     name = "delay"
+    one_way = True
 
     class Options(Limits, frozen=True, kw_only=True):
         """How long, how evenly, and which way."""

@@ -16,6 +16,7 @@ class Slice(Handler):
     """Cut what comes together into pieces, with a pause after each."""
 
     name = "slice"
+    one_way = True
 
     class Options(Limits, frozen=True, kw_only=True):
         """How small, how evenly, how slowly."""

@@ -16,6 +16,7 @@ class Truncate(Handler):
     """Pass exactly ``bytes`` bytes and close; count anew where it is switched on anew."""
 
     name = "truncate"
+    one_way = True
 
     class Options(Limits, frozen=True, kw_only=True):
         """How much, or how long."""

@@ -82,6 +82,7 @@ def _draw_anew(
         if armed is not None and armed in changed:
             exchange.renew()
             renewed.update(exchange.stages())
+            exchange.arm_more(connection.protocol, connection.proxy.dice, connection.ordinal)
         if not exchange.over and (exchange in held or exchange in under_way):
             gone, joined[exchange] = selection.anew(exchange, plan)
             off |= gone
