@@ -79,12 +79,19 @@ async def play(demo: Demo, seconds: float, progress: Progress) -> list[Tally]:
                 await asyncio.sleep(phase.share * max(seconds - LULLS, seconds / 2))
                 # So that each fault shows in full, and in the phase that asked for it.
                 await traffic.pause()
+                await _forgotten(supervisor)
                 _count(supervisor, tallies)
             for task in tasks:
                 task.cancel()
     finally:
         await supervisor.close()
     return tallies
+
+
+async def _forgotten(supervisor: Supervisor) -> None:
+    """Return when the engine has seen those leave who gave up: no next fault shall hit them."""
+    while supervisor.view().held:  # noqa: ASYNC110 (no event tells of it)
+        await asyncio.sleep(0.005)
 
 
 async def _enter(supervisor: Supervisor, phase: Phase, tallies: list[Tally]) -> None:
