@@ -143,7 +143,7 @@ def test_a_connection_that_rests_gives_way_to_a_new_one(engine: Engine) -> None:
             client.health()
 
         assert engine.ask("GET", "/handler").status == 200
-        assert has_ended(clients[0])
+        until(lambda: has_ended(clients[0]))
         assert not has_ended(clients[1])
         assert all(client.health() for client in clients)
 
