@@ -105,6 +105,8 @@ class ConsoleApp(App[int]):
 
     def on_frame(self, lines: Sequence[Line]) -> None:
         """Something new to show."""
+        if not self.screen_stack:
+            return  # the console is ending
         session = self.desk.session
         if not self._greeted and session.store.engine is not None:
             self._greeted = True

@@ -8,8 +8,9 @@ import socket
 import pytest
 
 from chaostui.events import Closed, Injected, Warned
+from chaostui.settings import Address
 from tests.engine.rig import ACTOR, Rig, echoing, proxied
-from tests.tcp import Peer
+from tests.tcp import Peer, free_port
 from tests.wait import SLACK, eventually
 
 LOOPS = 100
@@ -180,13 +181,20 @@ async def test_halt_and_bypass_let_clients_in() -> None:
 
 async def test_a_proxy_may_begin_refusing_and_move() -> None:
     """With the fault in its settings not one client gets in, at its first address or another."""
-    async with proxied(behavior="refuse") as rig:
+    async with proxied(behavior="refuse") as rig, echoing(rig):
         assert await refused(rig)
-        before = rig.address()
+        first, second = rig.address(), Address("127.0.0.1", free_port())
+        await rig.supervisor.update_proxy(None, {"listen": second}, ACTOR)
+        assert rig.address() == (second.host, second.port) != first
+        assert await refused(rig)
         await rig.supervisor.update_proxy(None, {"enabled": False}, ACTOR)
         await rig.supervisor.update_proxy(None, {"enabled": True}, ACTOR)
-        assert rig.address() != before or await refused(rig)
         assert await refused(rig)
+
+        await rig.mix("")
+        await echoed(await rig.connect())
+        with pytest.raises(ConnectionRefusedError):
+            await Peer.connect(first)
 
 
 async def test_a_weight_is_a_share_of_the_time() -> None:

@@ -55,8 +55,7 @@ async def test_every_screen_is_inert(keys: str) -> None:
         await shown.run(2)
 
         assert_inert(shown)
-        if keys in ("", "E", "J", "enter"):
-            assert VISIBLE in shown.text()
+        assert VISIBLE in shown.text()
 
 
 async def test_an_error_of_the_engine_is_inert() -> None:
@@ -122,21 +121,38 @@ def storm_engine() -> FakeEngine:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
-@pytest.mark.parametrize("keys", ["2", "e", "e enter", "y", "o", "s", "t", "R tab tab enter"])
-async def test_a_users_handler_is_inert(keys: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("keys", "seen"),
+    [
+        ("2", VISIBLE),
+        ("e", VISIBLE),
+        ("e enter", "]52;c;aGk="),  # a line to type in takes no controls
+        ("y", VISIBLE),
+        ("s", VISIBLE),
+        ("t", VISIBLE),
+        ("R tab tab enter", VISIBLE),
+    ],
+)
+async def test_a_users_handler_is_inert(keys: str, seen: str, size: tuple[int, int]) -> None:
     """Its name, help and options are written out in mix, settings, dialogs and chain."""
     async with console(storm_engine(), size=size) as shown:
         shown.session.select(HOSTILE)
         await shown.press(*keys.split())
 
         assert_inert(shown)
-        assert VISIBLE in shown.text() or size[0] < 100 or keys in ("o", "e enter")
+        assert seen in shown.text()
 
 
 @pytest.mark.parametrize(
-    "typed", ["handler: solo \\x1b]52", "[red]", "\x1b]52;c;aGk=\x07\x1b]0;t\x07 4", "x"]
+    ("typed", "seen"),
+    [
+        ("handler: solo \\x1b]52", "handler: solo \\x1b]52;c;aGk="),
+        ("[red]", "\n  [red]\n"),
+        ("\x1b]52;c;aGk=\x07\x1b]0;t\x07 4", "\n  ]52;c;aGk=]0;t 4\n"),
+        ("x", f"handler: solo {VISIBLE}"),
+    ],
 )
-async def test_the_palette_is_inert(typed: str) -> None:
+async def test_the_palette_is_inert(typed: str, seen: str) -> None:
     """A handler's name neither steers nor styles the list of commands, nor what is typed."""
     async with console(storm_engine()) as shown:
         await shown.press("ctrl+p")
@@ -145,7 +161,7 @@ async def test_the_palette_is_inert(typed: str) -> None:
         await shown.settle()
 
         assert_inert(shown)
-        assert f"{typed};c;aGk=" in shown.text() or not typed.startswith("handler")
+        assert seen in shown.text()
 
 
 async def test_a_warning_is_inert() -> None:

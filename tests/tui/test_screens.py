@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 
 from chaostui.cli.demo import GREETING
 from chaostui.engine.views import FaultView, HandlerView, NotReached
+from chaostui.tui.model.columns import BY_FIELD
 from chaostui.tui.widgets.eventpane import EventPane
-from tests.tui.console import console
+from tests.tui.console import Console, console
 from tests.tui.fake import FakeEngine
 from tests.tui.pictures import PROFILE
 from tests.wait import eventually
@@ -105,6 +107,22 @@ async def test_a_filter_is_red_or_green_while_typing() -> None:
         assert len(shown.table.order) == 40
 
 
+def assert_sorted(shown: Console, *, reverse: bool) -> None:
+    """The rows are in the order of the column that is sorted by, and are drawn in that order."""
+    table = shown.table
+    column, rows = BY_FIELD[table.sort], table.rows
+    values = rows.numbers(table.sort) if column.number else rows.texts(table.sort)
+    ordered = [values[index] for index in table.order]
+    drawn = [int(n) for n in re.findall(r"(\d+) 10\.0\.0\.\d+", shown.text())]
+
+    assert ordered == sorted(ordered, reverse=reverse)
+    assert len(set(ordered)) > 1
+    assert f"sort {column.title} {'▼' if reverse else '▲'}" in shown.line(4)
+    assert len(drawn) > 10
+    assert set(drawn) <= {int(rows.columns["id"][index]) for index in table.order}
+    assert drawn == [n for n in (rows.columns["id"][i] for i in table.order) if n in set(drawn)]
+
+
 async def test_sorting_by_each_column_shown() -> None:
     """``>`` walks through the columns, ``r`` turns the order round, the title says so."""
     async with console() as shown:
@@ -112,10 +130,21 @@ async def test_sorting_by_each_column_shown() -> None:
         for _ in range(7):
             await shown.press("greater_than_sign")
             seen.append(shown.table.sort)
-        await shown.press("r")
+            numbers = BY_FIELD[shown.table.sort].number
+            assert_sorted(shown, reverse=numbers)
+            await shown.press("r")
+            assert_sorted(shown, reverse=not numbers)
 
         assert len(set(seen)) == 7
-        assert "▲" in shown.line(4) or "▼" in shown.line(4)
+
+
+async def test_a_frame_that_comes_as_the_console_ends_is_dropped() -> None:
+    """The last frames find no screen to be shown on."""
+    async with console() as shown:
+        pass
+
+    assert shown.app.screen_stack == []
+    shown.app.on_frame(())
 
 
 async def test_closed_connections_can_be_shown() -> None:
