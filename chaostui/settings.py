@@ -6,6 +6,7 @@ Times are seconds, sizes bytes, addresses ``host:port`` (``[::1]:80`` for IPv6) 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import unicodedata
 from abc import abstractmethod
@@ -93,10 +94,28 @@ class Address(Text):
         except ValueError:
             return False
 
+    @property
+    def link_local(self) -> bool:
+        """Whether it is a literal link-local address, where clouds keep their secrets.
+
+        RFC 3927 and RFC 4291, 2.5.6; mapped into IPv6 too (RFC 4291, 2.5.5.2).
+        """
+        return _is_link_local(self.host)
+
     def __str__(self) -> str:
         if self.path:
             return f"unix:{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@functools.lru_cache(1024)  # asked for each connection that is dialled
+def _is_link_local(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_link_local
 
 
 def _host(text: str) -> str:
@@ -208,6 +227,15 @@ def composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def says(help: str, unit: str = "", **more: Any) -> Meta:
+    """What a setting is for, its unit (``s``, ``B``), and its bounds: all there is to know of it.
+
+    The command line's help, the console, the documentation and the JSON schemas are made of it.
+    """
+    named = {"extra": {"unit": unit}, "extra_json_schema": {"x-unit": unit}} if unit else {}
+    return Meta(description=help, **{**named, **more})
+
+
 class ChainEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A handler that acts always, on one direction, with a probability per draw.
 
@@ -215,99 +243,127 @@ class ChainEntry(msgspec.Struct, frozen=True, kw_only=True):
     ``{ handler = "delay", direction = "upstream", probability = 0.5, sleep = 0.2 }``.
     """
 
-    handler: str
-    name: Annotated[str, Meta(extra=NAMED)] = ""
-    direction: ChainDirection = "downstream"
-    probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    options: dict[str, Any] = {}
+    handler: Annotated[str, says("the handler that acts")]
+    name: Annotated[str, says("what to call the entry; empty: its handler's name", extra=NAMED)] = (
+        ""
+    )
+    direction: Annotated[ChainDirection, says("which way it acts")] = "downstream"
+    probability: Annotated[float, says("how likely it acts, at each draw", ge=0, le=1)] = 1.0
+    options: Annotated[dict[str, Any], says("the handler's options")] = {}
 
 
 class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One proxy: a listener, its backend and what happens between them."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME, extra=NAMED)]
-    listen: Address
-    backend: Address
-    protocol: str = "tcp"
-    enabled: bool = True
-    behavior: Mix = Mix()
-    draw: Draw = "request"
-    chain: tuple[ChainEntry, ...] = ()
-    handler: dict[str, dict[str, Any]] = {}
-    """Settings of handlers for this proxy alone; they go over the profile's."""
-    protocol_options: dict[str, Any] = {}
-    """What the protocol itself can be told, such as ``overwrite_host_header``."""
-    tls: TlsMode = "passthrough"
-    """What becomes of TLS: as it is, kept from clients, or ended here."""
-    tls_cert: str = ""
-    """A PEM file: the certificate to end TLS with, and those that it was signed by.
-
-    Empty: one is made for the run, whose authority clients can be told to trust.
-    """
-    tls_key: str = ""
-    """A PEM file with its private key; empty: it stands in ``tls_cert``."""
-    backend_tls: BackendTls = "off"
-    """Where TLS ends here, how it goes on: plain, as TLS, as TLS with a checked certificate."""
-    backend_tls_ca: str = ""
-    """A PEM file of whom to trust where that is checked; empty: whom the system trusts."""
-    backend_tls_cert: str = ""
-    """A PEM file: the certificate to show to a backend that wants one of its clients."""
-    backend_tls_key: str = ""
-    """A PEM file with its private key; empty: it stands in ``backend_tls_cert``."""
-    connect_timeout: Annotated[float, Meta(gt=0, le=3600)] = 10.0
-    backend_down: BackendDown = "reset"
-    """How a client ends whose backend cannot be reached: reset, or closed if it said nothing."""
-    idle_timeout: Annotated[float, Meta(ge=0)] = 0.0
-    """Close a connection on which nothing moved for so long; 0: never."""
-    half_close_timeout: Annotated[float, Meta(gt=0)] = 300.0
-    slow_reply: Annotated[float, Meta(ge=0)] = 1.0
-    """A reply that takes so long to begin is told of as an event; 0: none is."""
-    linger: Annotated[float, Meta(gt=0)] = 10.0
-    """How long a close waits for a peer that does not read."""
-    abandoned: Abandoned = "drop"
-    """Whether what a fault holds of a client that has gone goes with it, or is delivered."""
-    max_connections: Annotated[int, Meta(ge=0)] = 0
-    """At so many, further clients wait in the backlog; 0: what the file limit allows."""
-    max_held: Annotated[int, Meta(ge=4096)] = 134_217_728
-    """Bytes held back per connection and direction before reading pauses: a second of a gigabit."""
+    name: Annotated[str, says("what it is called", min_length=1, max_length=MAX_NAME, extra=NAMED)]
+    listen: Annotated[
+        Address, says("where clients connect; an address that cannot be bound changes nothing")
+    ]
+    backend: Annotated[Address, says("where the traffic goes: host:port or unix:/path")]
+    protocol: Annotated[str, says("what the backend speaks; tcp: bytes that are not read")] = "tcp"
+    enabled: Annotated[bool, says("false: it is closed, its connections too")] = True
+    behavior: Annotated[Mix, says("handlers by percent: 20:delay,5:errors")] = Mix()
+    draw: Annotated[
+        Draw, says("request: the dice are rolled for each; connection: once for each of them")
+    ] = "request"
+    chain: Annotated[tuple[ChainEntry, ...], says("handlers that act always, in this order")] = ()
+    handler: Annotated[
+        dict[str, dict[str, Any]], says("handlers' options, for this proxy over the profile's")
+    ] = {}
+    protocol_options: Annotated[
+        dict[str, Any], says("what the protocol itself is told, such as overwrite_host_header")
+    ] = {}
+    tls: Annotated[
+        TlsMode, says("clients' TLS: passthrough, refuse (hidden from them), terminate (ends here)")
+    ] = "passthrough"
+    tls_cert: Annotated[
+        str, says("certificate to terminate TLS with, a PEM file; empty: one is made for the run")
+    ] = ""
+    tls_key: Annotated[str, says("its key, a PEM file; empty: it stands in tls_cert")] = ""
+    backend_tls: Annotated[
+        BackendTls, says("TLS that ends here goes on as: off (plain), on (not checked), verify")
+    ] = "off"
+    backend_tls_ca: Annotated[
+        str, says("whom to trust then, a PEM file; empty: whom the system trusts")
+    ] = ""
+    backend_tls_cert: Annotated[
+        str, says("certificate for a backend that wants one of its clients, a PEM file")
+    ] = ""
+    backend_tls_key: Annotated[
+        str, says("its key, a PEM file; empty: it stands in backend_tls_cert")
+    ] = ""
+    connect_timeout: Annotated[
+        float, says("how long the backend has to accept a connection", "s", gt=0, le=3600)
+    ] = 10.0
+    backend_down: Annotated[
+        BackendDown,
+        says("how a client ends whose backend is down: reset, or close if it said nothing"),
+    ] = "reset"
+    idle_timeout: Annotated[
+        float, says("without a byte for so long, a connection is closed; 0: never", "s", ge=0)
+    ] = 0.0
+    half_close_timeout: Annotated[
+        float, says("how long the other side may go on after one has ended", "s", gt=0)
+    ] = 300.0
+    slow_reply: Annotated[
+        float, says("a reply that takes so long to begin is an event; 0: none is", "s", ge=0)
+    ] = 1.0
+    linger: Annotated[
+        float, says("how long a close waits for a peer that does not read", "s", gt=0)
+    ] = 10.0
+    abandoned: Annotated[
+        Abandoned, says("what a fault holds of a client that has gone: drop or deliver it")
+    ] = "drop"
+    max_connections: Annotated[
+        int, says("at so many, further clients wait; 0: what the file limit allows", ge=0)
+    ] = 0
+    max_held: Annotated[
+        int, says("held back by each connection and direction before reading pauses", "B", ge=4096)
+    ] = 134_217_728  # a second of a gigabit
 
 
 class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where and for whom the control API answers."""
 
-    listen: Address | None = None
-    toxiproxy: Address | None = None
-    token_file: str = ""
-    no_auth: bool = False
-    allow_host: tuple[str, ...] = ()
-    allow_upstream: bool = False
-    allow_remote_listen: bool = False
+    listen: Annotated[Address | None, says("the HTTP API; absent: its Unix socket alone")] = None
+    toxiproxy: Annotated[Address | None, says("the same engine in Toxiproxy's words")] = None
+    token_file: Annotated[str, says("callers must know the token in this file")] = ""
+    no_auth: Annotated[bool, says("other hosts may call the API without a token")] = False
+    allow_host: Annotated[tuple[str, ...], says("names that calls may have in Host")] = ()
+    allow_upstream: Annotated[bool, says("let the API name link-local backends")] = False
+    allow_remote_listen: Annotated[
+        bool, says("let the API listen where other hosts can connect")
+    ] = False
 
 
 class StatsdSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where counters go by statsd; the defaults are Vaurien's."""
 
-    host: str = "localhost"
-    port: Annotated[int, Meta(ge=1, le=65535)] = 8125
-    prefix: str = "vaurien"
-    interval: Annotated[float, Meta(gt=0)] = 1.0
+    host: Annotated[str, says("the statsd server's host")] = "localhost"
+    port: Annotated[int, says("its UDP port", ge=1, le=65535)] = 8125
+    prefix: Annotated[str, says("how the counters' names begin")] = "vaurien"
+    interval: Annotated[float, says("how often they are sent", "s", gt=0)] = 1.0
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything an engine is told at its start."""
 
-    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
-    control: ControlSettings = ControlSettings()
-    proxy: tuple[ProxySettings, ...] = ()
-    handler: dict[str, dict[str, Any]] = {}
-    statsd: StatsdSettings | None = None
-    max_held: Annotated[int, Meta(ge=65_536)] = 268_435_456
-    """Bytes held back by all connections together, before those with the most stop reading."""
-    drain: Annotated[float, Meta(ge=0)] = 10.0
-    """How long a stop waits for open connections, in seconds."""
-    log_level: LogLevel = "info"
-    log_output: str = "-"
-    """A file, or ``-`` for standard error."""
+    seed: (
+        Annotated[int, says("same seed, same decisions; absent: one is drawn", ge=0, le=2**63 - 1)]
+        | None
+    ) = None
+    control: Annotated[ControlSettings, says("the control API, a table")] = ControlSettings()
+    proxy: Annotated[tuple[ProxySettings, ...], says("the proxies, a table each")] = ()
+    handler: Annotated[
+        dict[str, dict[str, Any]], says("handlers' options by handler, a table each")
+    ] = {}
+    statsd: Annotated[StatsdSettings | None, says("where counters go by statsd, a table")] = None
+    max_held: Annotated[
+        int, says("what faults hold in all, before those with most are not read", "B", ge=65_536)
+    ] = 268_435_456
+    drain: Annotated[float, says("how long a stop waits for open connections", "s", ge=0)] = 10.0
+    log_level: Annotated[LogLevel, says("from which level on lines are logged")] = "info"
+    log_output: Annotated[str, says("where the log goes: a file, or - for standard error")] = "-"
 
 
 def decode(kind: type, value: Any) -> Any:

@@ -264,11 +264,11 @@ slep = 2
         ("handler = 5", "p.toml:1:11: handler: 5 is not a table"),
         ("handler.delay = 5", "p.toml:1:17: delay: 5 is not a table"),
         ("[handlers.delay]", "p.toml:1:1: no key 'handlers'; it is 'handler' here"),
-        ("drain = -1", "p.toml:1:9: drain: -1 is not a number of at least 0"),
-        ("drain = inf", "p.toml:1:9: drain: inf is not a number of at least 0"),
+        ("drain = -1", "p.toml:1:9: drain: -1 is not a number of at least 0 s"),
+        ("drain = inf", "p.toml:1:9: drain: inf is not a number of at least 0 s"),
         (
             "drain = 1979-05-27",
-            "p.toml:1:9: drain: datetime.date(1979, 5, 27) is not a number of at least 0",
+            "p.toml:1:9: drain: datetime.date(1979, 5, 27) is not a number of at least 0 s",
         ),
         (
             'log_level = "warn"',
@@ -387,7 +387,7 @@ def test_a_mistake_of_a_file_is_one_line(text: str, line: str) -> None:
         ('chain = "delay"', "10:9: chain: 'delay' is not an array of tables"),
         ('chain = ["delay"]', "10:10: 'delay' is not a table"),
         ('chain = [{ handler = "delay", options = 5 }]', "10:41: options: 5 is not a table"),
-        ("max_held = 1", "10:12: max_held: 1 is not a whole number of at least 4096"),
+        ("max_held = 1", "10:12: max_held: 1 is not a whole number of at least 4096 B"),
     ],
 )
 def test_a_proxy_that_makes_no_sense_is_refused(text: str, line: str) -> None:

@@ -226,7 +226,7 @@ hots = a
         "v.ini:3:1: no key 'prox'; did you mean 'proxy'?",
         "v.ini:4:11: backend: ${CHAOS_TEST_UNSET} is not set in the environment",
         "v.ini:5:12: behavior: '120:error': a weight is a percentage from 0 to 100",
-        "v.ini:6:11: timeout: 'soon' is not a number over 0 up to 3600",
+        "v.ini:6:11: timeout: 'soon' is not a number over 0 up to 3600 s",
         "v.ini:7:1: this is neither [section] nor key = value",
         "v.ini:8:8: http: 'maybe' is not true or false",
         "v.ini:9:1: no section 'behaviour:delay'; did you mean 'behavior:NAME'?",

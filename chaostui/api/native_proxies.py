@@ -99,10 +99,10 @@ ROUTES = (
     Route(method="GET", path="/proxies", endpoint=proxies, answer=list[ProxyView],
           summary="All proxies"),
     Route(method="POST", path="/proxies", endpoint=add, answer=ProxyView, status=201,
-          takes=_SETTINGS, summary="Make a proxy, faults included"),
+          takes=_SETTINGS, shape=ProxySettings, summary="Make a proxy, faults included"),
     Route(method="GET", path="/proxies/{proxy}", endpoint=proxy, answer=ProxyView,
           summary="One proxy"),
     Route(method="PATCH", path="/proxies/{proxy}", endpoint=change, answer=ProxyView,
-          takes=_SETTINGS, summary="Change any of its settings but the name"),
+          takes=_SETTINGS, shape=ProxySettings, summary="Change any of its settings but the name"),
     Route(method="DELETE", path="/proxies/{proxy}", endpoint=remove, summary="Remove a proxy"),
 )  # fmt: skip

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from chaostui import __version__
 from chaostui.api.routes import Query, Route
+from chaostui.options import Field, fields
 from chaostui.settings import Address, Mix
 
 JSON = "application/json"
 
 _REF = "#/components/schemas/{name}"
+PART = "Changes"
+"""How the schema is called that is any part of a table."""
+
 _TYPES = {int: "integer", float: "number", str: "string"}
 
 
@@ -52,6 +57,8 @@ def build(routes: tuple[Route, ...]) -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(
         kinds, schema_hook=_schema, ref_template=_REF
     )
+    for kind in {route.shape for route in routes if route.shape is not None}:
+        components.update(_tables(kind))
     by_kind = {repr(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
     paths: dict[str, Any] = {}
     for route in routes:
@@ -121,9 +128,66 @@ def _answers(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _free(route: Route) -> dict[str, Any]:
+    if route.shape is not None:
+        name = route.shape.__name__ + (PART if route.method == "PATCH" else "")
+        return {JSON: {"schema": {"$ref": _REF.format(name=name)}}}
     if route.media != JSON:
         return {route.media: {"schema": {"type": "string"}}}
     return {JSON: {"schema": {"type": "object"}}}
+
+
+def _tables(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The schemas of a table of settings and of those within it, from their declarations."""
+    known = fields(kind)
+    properties = {name: _setting(field) for name, field in known.items()}
+    whole: dict[str, Any] = {
+        "title": kind.__name__,
+        "description": inspect.cleandoc(kind.__doc__ or ""),
+        "type": "object",
+        "properties": properties,
+        "required": [name for name, field in known.items() if field.required],
+        "additionalProperties": not kind.__struct_config__.forbid_unknown_fields,
+    }
+    part = {n: of for n, of in properties.items() if n != "name"}
+    found = {
+        kind.__name__: whole,
+        kind.__name__ + PART: {**whole, "properties": part, "required": []},
+    }
+    for field in known.values():
+        inner = _inner(field)
+        if inner is not None:
+            found.update(_tables(inner))
+    return found
+
+
+def _inner(field: Field) -> type[msgspec.Struct] | None:
+    """The kind of table that a setting is, or holds."""
+    kinds = (field.bare, *get_args(field.bare))
+    found = (k for k in kinds if isinstance(k, type) and issubclass(k, msgspec.Struct))
+    return next(found, None)
+
+
+def _setting(field: Field) -> dict[str, Any]:
+    option, inner = field.option, _inner(field)
+    told = {
+        "description": option.help,
+        "x-unit": option.unit,
+        "enum": list(option.choices),
+        "exclusiveMinimum": field.above,
+        "minimum": None if field.above is not None else option.minimum,
+        "maximum": option.maximum,
+        "default": _encoded(option.default),
+    }
+    said = {name: value for name, value in told.items() if value not in (None, "", [], {})}
+    reference = {"$ref": _REF.format(name=inner.__name__)} if inner else {}
+    if option.type == "array":
+        return {"type": "array", "items": reference or {"type": "string"}, **said}
+    return {**(reference or {"type": option.type}), **said}
+
+
+def _encoded(value: Any) -> Any:
+    """A default in JSON's types; what is a table or an array is empty by default."""
+    return value if isinstance(value, bool | int | float | str) else None
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 
 from chaostui.errors import NotAllowed
 from chaostui.settings import Address, ControlSettings
-
-_LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
 
 
 def check(
@@ -30,21 +27,10 @@ def check(
         )
     if backend is None:
         return
-    if link_local(backend.host) and not settings.allow_upstream:
+    if backend.link_local and not settings.allow_upstream:
         raise NotAllowed(f"{backend} is link-local: start the engine with --allow-upstream")
     if any(_same(backend, address) for address in own):
         raise NotAllowed(f"{backend} is the control API itself")
-
-
-def link_local(host: str) -> bool:
-    """Whether a literal address is link-local, where clouds keep their secrets."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address in network for network in _LINK_LOCAL)
 
 
 def _same(backend: Address, own: Address) -> bool:

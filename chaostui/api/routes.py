@@ -130,7 +130,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     media: str = "application/json"
     takes: str = ""
-    """The media type and meaning of a body that the endpoint reads itself."""
+    """The meaning of a body that the endpoint reads itself."""
+    shape: type[msgspec.Struct] | None = None
+    """The struct whose keys such a body has."""
     queries: tuple[Query, ...] = ()
     failure: Failure = failure
 

@@ -22,6 +22,7 @@ from chaostui.client.shapes import (
     StatusView,
 )
 from chaostui.errors import SettingsError
+from chaostui.handlers.delay import before
 from chaostui.settings import Address, Mix
 
 SECOND = {"normal": "dummy", "errors": "error"}
@@ -143,10 +144,7 @@ async def set_behavior(call: Call) -> StatusView:
 def _options(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Options as Vaurien spells them, in our words."""
     refuse_code(name, given)
-    if name == "delay" and isinstance(given.get("before"), bool):
-        before = given.pop("before")
-        given.setdefault("direction", "upstream" if before else "downstream")
-    return given
+    return before(given) if name == "delay" else given
 
 
 async def behaviors(call: Call) -> BehaviorsView:

@@ -9,21 +9,24 @@ import click
 from msgspec import Struct
 
 from chaostui import registry
-from chaostui.options import describe
+from chaostui.handlers.delay import before
+from chaostui.options import describe, fields
 from chaostui.profiles import Draft
 from chaostui.profiles.mistakes import Path
+from chaostui.settings import ControlSettings, Profile, ProxySettings
 
 PROXY: Path = ("proxy", 0)
 TOXIPROXY = "127.0.0.1:8474"
 
 
 class Override(NamedTuple):
-    """An option, the setting it says, and what it is for."""
+    """An option and the setting it says, which tells what it is for."""
 
     names: tuple[str, ...]
     path: Path
-    help: str
     metavar: str = ""
+    note: str = ""
+    """What is said beside the setting's own help."""
     flag: bool = False
     many: bool = False
     bare: str | None = None
@@ -34,88 +37,61 @@ class Override(NamedTuple):
         """The name of the click parameter."""
         return "_".join(map(str, self.path))
 
+    @property
+    def help(self) -> str:
+        """The setting's help, from the model, as a sentence."""
+        kind = _MODELS.get(self.path[0], Profile)
+        option = fields(kind)[str(self.path[-1])].option
+        told = all(choice in option.help for choice in option.choices)
+        more = [] if told else [f"one of {', '.join(option.choices)}"]
+        more += [self.note] if self.note else []
+        text = option.help[:1].upper() + option.help[1:]
+        return f"{text} ({'; '.join(more)})." if more else f"{text}."
+
+
+_MODELS: dict[str | int, type[Struct]] = {"proxy": ProxySettings, "control": ControlSettings}
 
 OVERRIDES = (
     Override(
         ("--local", "--proxy", "--listen"),
         (*PROXY, "listen"),
-        "Where the application connects to (default localhost:8000).",
         "HOST:PORT",
+        "default localhost:8000",
     ),
-    Override(
-        ("--distant", "--backend"),
-        (*PROXY, "backend"),
-        "Where the traffic goes (default localhost:80).",
-        "HOST:PORT",
-    ),
-    Override(("--protocol",), (*PROXY, "protocol"), "What the backend speaks.", "NAME"),
-    Override(
-        ("--behavior",), (*PROXY, "behavior"), "Handlers by percent: 20:delay,5:errors.", "MIX"
-    ),
-    Override(("--tls",), (*PROXY, "tls"), "Of clients: passthrough, refuse, terminate.", "MODE"),
-    Override(
-        ("--tls-cert",),
-        (*PROXY, "tls_cert"),
-        "To terminate TLS with (PEM; default: one is made).",
-        "FILE",
-    ),
-    Override(("--tls-key",), (*PROXY, "tls_key"), "Its key, if not in the same file.", "FILE"),
-    Override(
-        ("--backend-tls",),
-        (*PROXY, "backend_tls"),
-        "Of terminated TLS: off, on, verify.",
-        "MODE",
-    ),
-    Override(
-        ("--backend-tls-ca",), (*PROXY, "backend_tls_ca"), "Whom to trust then (PEM).", "FILE"
-    ),
-    Override(("--backend-tls-cert",), (*PROXY, "backend_tls_cert"), "To show to it (PEM).", "FILE"),
-    Override(
-        ("--backend-tls-key",),
-        (*PROXY, "backend_tls_key"),
-        "Its key, if not in the same file.",
-        "FILE",
-    ),
-    Override(
-        ("--connect-timeout",), (*PROXY, "connect_timeout"), "To reach the backend.", "SECONDS"
-    ),
+    Override(("--distant", "--backend"), (*PROXY, "backend"), "HOST:PORT", "default localhost:80"),
+    Override(("--protocol",), (*PROXY, "protocol"), "NAME"),
+    Override(("--behavior",), (*PROXY, "behavior"), "MIX"),
+    Override(("--tls",), (*PROXY, "tls"), "MODE"),
+    Override(("--tls-cert",), (*PROXY, "tls_cert"), "FILE"),
+    Override(("--tls-key",), (*PROXY, "tls_key"), "FILE"),
+    Override(("--backend-tls",), (*PROXY, "backend_tls"), "MODE"),
+    Override(("--backend-tls-ca",), (*PROXY, "backend_tls_ca"), "FILE"),
+    Override(("--backend-tls-cert",), (*PROXY, "backend_tls_cert"), "FILE"),
+    Override(("--backend-tls-key",), (*PROXY, "backend_tls_key"), "FILE"),
+    Override(("--connect-timeout",), (*PROXY, "connect_timeout"), "SECONDS"),
     Override(
         ("--api",),
         ("control", "listen"),
-        "The HTTP API; headless without a profile: localhost:8080.",
         "HOST:PORT|unix:PATH",
+        "headless without a profile: localhost:8080",
     ),
     Override(
         ("--toxiproxy",),
         ("control", "toxiproxy"),
-        f"Toxiproxy's API (without an address: {TOXIPROXY}).",
         "[HOST:PORT]",
+        f"without an address: {TOXIPROXY}",
         bare=TOXIPROXY,
     ),
-    Override(
-        ("--api-token-file",), ("control", "token_file"), "Callers must know its token.", "FILE"
-    ),
-    Override(("--api-no-auth",), ("control", "no_auth"), "Anyone may call the API.", flag=True),
-    Override(
-        ("--api-allow-host",), ("control", "allow_host"), "Allowed in Host.", "HOST", many=True
-    ),
-    Override(
-        ("--allow-upstream",),
-        ("control", "allow_upstream"),
-        "Let the API name link-local backends.",
-        flag=True,
-    ),
-    Override(
-        ("--allow-remote-listen",),
-        ("control", "allow_remote_listen"),
-        "Let the API listen where other hosts can connect.",
-        flag=True,
-    ),
-    Override(("--seed",), ("seed",), "Same seed, same decisions.", "NUMBER"),
-    Override(("--drain",), ("drain",), "How long a stop waits for connections.", "SECONDS"),
-    Override(("--max-held",), ("max_held",), "Bytes that faults may hold in all.", "BYTES"),
-    Override(("--log-level",), ("log_level",), "debug, info, warning, error, critical.", "LEVEL"),
-    Override(("--log-output",), ("log_output",), "A file, or - for standard error.", "FILE"),
+    Override(("--api-token-file",), ("control", "token_file"), "FILE"),
+    Override(("--api-no-auth",), ("control", "no_auth"), flag=True),
+    Override(("--api-allow-host",), ("control", "allow_host"), "HOST", many=True),
+    Override(("--allow-upstream",), ("control", "allow_upstream"), flag=True),
+    Override(("--allow-remote-listen",), ("control", "allow_remote_listen"), flag=True),
+    Override(("--seed",), ("seed",), "NUMBER"),
+    Override(("--drain",), ("drain",), "SECONDS"),
+    Override(("--max-held",), ("max_held",), "BYTES"),
+    Override(("--log-level",), ("log_level",), "LEVEL"),
+    Override(("--log-output",), ("log_output",), "FILE"),
 )
 
 NOTHING = (None, False, ())
@@ -169,7 +145,7 @@ def of_vaurien(arguments: Sequence[str]) -> list[click.Parameter]:
     if any(argument.startswith("--behavior-") for argument in arguments):
         for name, kind in registry.builtin().handlers.items():
             found += _options_of("behavior", name, kind.Options)
-        # The second generation said with it which way is delayed.
+        # The second generation's.
         found.append(click.Option(["--behavior-delay-before"], is_flag=True, hidden=True))
     if any(argument.startswith("--protocol-") for argument in arguments):
         for name, protocol in registry.builtin().protocols.items():
@@ -213,7 +189,8 @@ def apply(draft: Draft, context: click.Context, arguments: Sequence[str], file: 
         if isinstance(parameter, _Dynamic):
             _say(draft, parameter, context.params.get(parameter.name or ""))
     if context.params.get("behavior_delay_before"):
-        draft.put(("handler", "delay", "direction"), "upstream", "--behavior-delay-before")
+        for option, side in before({"before": True}).items():
+            draft.put(("handler", "delay", option), side, "--behavior-delay-before")
     settings(draft, context.params["set_"])
 
 

@@ -12,6 +12,7 @@ from chaostui.client import calls
 from chaostui.client.ask import API, Ask, part
 from chaostui.engine.views import FaultView, SessionView
 from chaostui.errors import ChaosError, EngineRefused, FaultLost
+from chaostui.handlers.delay import before
 from chaostui.settings import Mix
 
 LEASE = 30.0
@@ -55,9 +56,8 @@ def wanted(name: str, options: Mapping[str, Any]) -> tuple[Mix, dict[str, dict[s
     weights = Mix.parse(name).weights
     if mine and len(weights) != 1:
         raise ValueError("options need one handler to belong to")
-    if mine and weights[0][0] == "delay" and isinstance(mine.get("before"), bool):
-        # Vaurien 2 says with it which way is delayed.
-        mine.setdefault("direction", "upstream" if mine.pop("before") else "downstream")
+    if mine and weights[0][0] == "delay":
+        mine = before(mine)
     mix = Mix(tuple(("normal" if n == "dummy" else n, w) for n, w in weights))
     return mix, {weights[0][0]: mine} if mine else None
 

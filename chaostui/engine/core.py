@@ -219,8 +219,7 @@ class Core:
 
         ``ip`` is spelled as ``numeric`` or the resolver does.
         """
-        link_local = ip.startswith(("169.254.", "fe8", "fe9", "fea", "feb", "::ffff:169.254."))
-        if link_local and not self.allow_link_local:
+        if not self.allow_link_local and Address(ip, port).link_local:
             return f"{ip} is link-local, where cloud metadata lives (use --allow-upstream)"
         if self.own.reaches(ip, port):
             return f"{Address(ip, port)} is an address of chaostui's own"

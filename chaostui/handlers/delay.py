@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from chaostui.actions import Action, Send
 from chaostui.handler import At, Handler, Limits
 from chaostui.protocol import Frame
+
+
+def before(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read Vaurien 2's ``before`` as our ``direction``: true says that the request is delayed."""
+    given = dict(options)
+    if isinstance(given.get("before"), bool):
+        side = "upstream" if given.pop("before") else "downstream"
+        given.setdefault("direction", side)
+    return given
 
 
 class Delay(Handler):

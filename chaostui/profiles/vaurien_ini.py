@@ -13,6 +13,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from chaostui.errors import Problem, SettingsError
+from chaostui.handlers.delay import before
 from chaostui.options import CALLABLE, Typed, unknown
 from chaostui.profiles.defaults import BACKEND, CONTROL_HOST, CONTROL_PORT, LISTEN
 from chaostui.profiles.draft import Draft
@@ -169,9 +170,8 @@ class _Reader:
         for key, entry in section.entries.items():
             plain = key.replace("-", "_")
             if name == "delay" and plain == "before":
-                # The second generation said with it which way is delayed.
-                side = "upstream" if self._true(entry) else "downstream"
-                self._put(("handler", name, "direction"), entry, side)
+                for option, side in before({plain: self._true(entry)}).items():
+                    self._put(("handler", name, option), entry, side)
             else:
                 self._put(("handler", name, plain), entry)
 
