@@ -121,6 +121,11 @@ class Protocol:
     """Clients ask for TLS in the protocol's own words; else it begins with the first byte."""
     logins: ClassVar[frozenset[str]] = frozenset()
     """Commands by which a session is opened: a login, and settings that come at once after it."""
+    ports: ClassVar[tuple[int, ...]] = ()
+    """Where its servers usually listen: the registered port first (IANA)."""
+    example: ClassVar[str] = "nc {host} {port}"
+    """The command that makes a first connection: a client's, with ``{host}`` and ``{port}``, or
+    ``{listen}`` for both, in place of where to connect."""
     alpn: ClassVar[tuple[str, ...]] = ()
     """Its names in TLS's own negotiation (RFC 7301)."""
     Options: ClassVar[type[ProtocolOptions]] = ProtocolOptions

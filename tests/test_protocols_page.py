@@ -19,6 +19,24 @@ from tests.protocols.test_postgres import logged_in, query
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocols.md").read_text()
 
+
+def ports() -> str:
+    """The protocols with the ports and the clients that their declarations name."""
+    lines = ["| protocol | usual ports | a first connection |", "|---|---|---|"]
+    for kind in dict.fromkeys(registry.builtin().protocols.values()):
+        command = kind.example.format(host="localhost", port="PORT", listen="localhost:PORT")
+        shown = ", ".join(map(str, kind.ports)) or "any"
+        lines.append(f"| {kind.name} | {shown} | `{command}` |")
+    return "\n".join(lines)
+
+
+def test_each_protocol_names_its_ports_and_a_client() -> None:
+    """The page and the console's form have both from the protocol itself."""
+    assert PAGE.split("<!-- ports -->\n")[1].split("\n<!-- /ports -->")[0] == ports()
+    taken = [port for kind in set(registry.builtin().protocols.values()) for port in kind.ports]
+    assert len(taken) == len(set(taken))
+
+
 REQUESTS = {
     "memcached": {
         **{word: f"{word} k 0 0 1\r\nx\r\n" for word in ("set", "add", "replace", "append")},

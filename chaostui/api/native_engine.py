@@ -80,6 +80,8 @@ async def protocols(call: Call) -> list[ProtocolHelp]:
             name=kind.name,
             help=_first_line(kind),
             kinds=tuple(KindHelp(**error._asdict()) for error in kind.kinds),
+            ports=kind.ports,
+            example=kind.example,
         )
         for kind in _distinct(call.supervisor.catalog.protocols)
     ]

@@ -50,6 +50,10 @@ class ProtocolHelp(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     help: str
     kinds: tuple[KindHelp, ...]
+    ports: tuple[int, ...] = ()
+    """Where its servers usually listen."""
+    example: str = ""
+    """The command that makes a first connection, with ``{host}``, ``{port}`` and ``{listen}``."""
 
 
 class ProfileView(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,8 @@ class Http(Framed):
     """HTTP/1.1 up to an upgrade; request heads are held back until they are complete."""
 
     name = "http"
+    ports = (80, 8000, 8080)
+    example = "curl http://{listen}/"
     alpn = ("http/1.1",)
     requests = Requests
     replies = Replies

@@ -54,6 +54,8 @@ class LDAP(Framed):
     """LDAPv3, until StartTLS succeeds or a bind wraps the messages."""
 
     name = "ldap"
+    ports = (389,)
+    example = "ldapsearch -H ldap://{listen}"
     ordered = False
     kinds = (
         *(Kind(name, text, default=likely) for name, (_, text, likely) in CODES.items()),

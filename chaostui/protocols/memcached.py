@@ -17,6 +17,8 @@ class Memcached(Framed):
     """memcached as text or binary, found out by the first byte of each command."""
 
     name = "memcached"
+    ports = (11211,)
+    example = "memcstat --servers={listen}"
     requests = Commands
     replies = Replies
     kinds = (

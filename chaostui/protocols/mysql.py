@@ -40,6 +40,8 @@ class MySQL(Framed):
     """
 
     name = "mysql"
+    ports = (3306,)
+    example = "mysql -h {host} -P {port}"
     kinds = errors.KINDS
     requests = Requests
     replies = Replies

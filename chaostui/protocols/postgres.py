@@ -35,6 +35,8 @@ class Postgres(Framed):
     """PostgreSQL 7.4 and later (protocol 3), and what speaks like it."""
 
     name = "postgres"
+    ports = (5432,)
+    example = "psql -h {host} -p {port}"
     negotiates_tls = True
     logins = LOGINS
     alpn = ("postgresql",)

@@ -43,6 +43,8 @@ class Redis(Framed):
     """Redis, Valkey and what else speaks RESP, pub/sub included, until MONITOR or SYNC."""
 
     name = "redis"
+    ports = (6379,)
+    example = "redis-cli -h {host} -p {port}"
     requests = Commands
     replies = Replies
     kinds = tuple(kind for kind, _ in ERRORS)

@@ -44,6 +44,8 @@ class Smtp(Framed):
     """SMTP; the mail itself, after DATA, is a request of its own."""
 
     name = "smtp"
+    ports = (25, 587)
+    example = "swaks --server {listen}"
     requests = Commands
     replies = Replies
     secured_requests = SecuredCommands

@@ -68,7 +68,7 @@ class ProxyWork:
             if values:
                 made = Call(calls.add_proxy(**values))
                 gone = Call(calls.remove_proxy(values["name"]))
-                command = example(values["protocol"], values["listen"])
+                command = example(self._session.protocols, values["protocol"], values["listen"])
                 label = f"{values['name']} listens on {values['listen']} · try {command}"
                 self._session.apply(Change(label, (Step(made, (gone,)),)))
                 if not taken and not Path(FILE).exists():

@@ -13,6 +13,7 @@ import msgspec
 from chaostui.client import calls
 from chaostui.client.ask import Ask
 from chaostui.client.frame import Frame
+from chaostui.client.shapes import ProtocolHelp
 from chaostui.engine.views import ProxyView
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
@@ -85,7 +86,7 @@ class Session:
         self.helps: dict[str, str] = {}
         self.doors: frozenset[str] = frozenset()
         """The handlers that meet all who connect."""
-        self.protocols: tuple[str, ...] = ("tcp",)
+        self.protocols: dict[str, ProtocolHelp] = {}
         self.lost = ""
         self.frozen_at: float | None = None
         self.frozen_total = 0
@@ -264,7 +265,7 @@ class Session:
             self.catalogue[entry.name] = form.fields(map(msgspec.to_builtins, entry.options))
             self.helps[entry.name] = entry.help
         self.doors = frozenset(entry.name for entry in handlers if entry.scope == "listener")
-        self.protocols = tuple(entry.name for entry in await self.link.do(calls.protocols()))
+        self.protocols = {entry.name: entry for entry in await self.link.do(calls.protocols())}
         self._order()
 
     async def follow(self) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import msgspec
 import tomlkit
 
+from chaostui import registry
 from chaostui.client.ask import API, Ask
 from chaostui.client.frame import COLUMNS, Frame
 from chaostui.engine.views import (
@@ -350,8 +351,12 @@ class FakeEngine:
         return self.catalogue
 
     def _get_protocols(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
-        names = ("tcp", "http", "redis", "mysql", "postgresql")
-        return [{"name": name, "help": "", "kinds": []} for name in names]
+        known = registry.builtin().protocols
+        kinds = [known[name] for name in ("tcp", "http", "redis", "mysql", "postgres")]
+        return [
+            {"name": k.name, "help": "", "kinds": [], "ports": k.ports, "example": k.example}
+            for k in kinds
+        ]
 
     def happen(self, identity: int, handler: str) -> None:
         """Let an exchange of a connection end, with a handler of its own."""

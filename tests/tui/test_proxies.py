@@ -79,7 +79,7 @@ async def test_a_proxy_is_added_changed_closed_and_removed(
     async with console(FakeEngine(proxies=("redis",)), size=(160, 48)) as shown:
         await shown.press("P", "a")
         await shown.until("A new proxy")
-        assert "protocols  tcp  http  redis  mysql  postgresql" in shown.text()
+        assert "protocols  tcp  http  redis  mysql  postgres" in shown.text()
         await shown.press("enter")
         await shown.until("redis-2 listens on 127.0.0.1:16379 · try redis-cli -h 127.0.0.1")
         assert shown.engine.requests[-1] == (

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from chaostui.client.shapes import ProtocolHelp
+from chaostui.protocol import Protocol
 from chaostui.safe_text import safe_text
 
-_COMMANDS = {
-    "redis": "redis-cli -h {host} -p {port}",
-    "http": "curl http://{listen}/",
-    "mysql": "mysql -h {host} -P {port}",
-    "postgres": "psql -h {host} -p {port}",
-    "memcached": "memcstat --servers={listen}",
-    "smtp": "swaks --server {listen}",
-    "ldap": "ldapsearch -H ldap://{listen}",
-}
 
-
-def example(protocol: str, listen: str) -> str:
+def example(protocols: Mapping[str, ProtocolHelp], protocol: str, listen: str) -> str:
     """The command of a client that speaks ``protocol``; ``nc`` where none is known."""
+    known = protocols.get(protocol)
+    command = (known.example if known else "") or Protocol.example
     host, _, port = safe_text(listen).rpartition(":")
     bare = (host or "127.0.0.1").strip("[]")
-    command = _COMMANDS.get(protocol, "nc {host} {port}")
-    return command.format(host=bare, port=port, listen=f"{host or '127.0.0.1'}:{port}")
+    return safe_text(
+        command.replace("{host}", bare)
+        .replace("{port}", port)
+        .replace("{listen}", f"{host or '127.0.0.1'}:{port}")
+    )
+
+
+def guess(backend: str, protocols: Mapping[str, ProtocolHelp]) -> str:
+    """The protocol that a backend's port usually speaks."""
+    port = backend.rpartition(":")[2]
+    number = int(port) if port.isascii() and port.isdecimal() else 0
+    return next((name for name, known in protocols.items() if number in known.ports), "tcp")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,9 +11,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from chaostui.client.shapes import ProtocolHelp
 from chaostui.safe_text import safe_text
 from chaostui.settings import Address
-from chaostui.tui.model.clients import example
+from chaostui.tui.model.clients import example, guess
 
 NEW = {"name": "", "listen": "127.0.0.1:16379", "backend": "127.0.0.1:6379", "protocol": "tcp"}
 _HINTS = {
@@ -22,20 +23,9 @@ _HINTS = {
     "backend": "the real server",
     "protocol": "what both speak; tcp: bytes that are not read",
 }
-_PORTS = {
-    6379: "redis", 80: "http", 8000: "http", 8080: "http", 3306: "mysql", 5432: "postgres",
-    11211: "memcached", 25: "smtp", 389: "ldap",
-}  # fmt: skip
 
 
-def guess(backend: str, protocols: Sequence[str]) -> str:
-    """The protocol that a backend's port usually speaks."""
-    port = backend.rpartition(":")[2]
-    name = _PORTS.get(int(port) if port.isdecimal() else 0, "tcp")
-    return name if name in protocols else "tcp"
-
-
-def problem(values: Mapping[str, str], protocols: Sequence[str], taken: Sequence[str] = ()) -> str:
+def problem(values: Mapping[str, str], protocols: Iterable[str], taken: Sequence[str] = ()) -> str:
     """What is wrong with the form, or nothing; ``taken`` are names of other proxies."""
     for name in ("listen", "backend"):
         try:
@@ -69,7 +59,7 @@ class ProxyForm(ModalScreen[dict[str, str] | None]):
 
     def __init__(
         self,
-        protocols: Sequence[str],
+        protocols: Mapping[str, ProtocolHelp],
         *,
         title: str = "Your first proxy",
         prose: str = "",
@@ -123,7 +113,7 @@ class ProxyForm(ModalScreen[dict[str, str] | None]):
     def _tell(self) -> None:
         values = self.values()
         wrong = problem(values, self._protocols, self._taken)
-        command = example(values["protocol"], values["listen"])
+        command = example(self._protocols, values["protocol"], values["listen"])
         self.query_one("#first-problem", Static).update(f"✕ {safe_text(wrong)}" if wrong else "")
         self.query_one("#first-try", Static).update("" if wrong else f"  try it  {command}")
 

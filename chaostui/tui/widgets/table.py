@@ -219,7 +219,8 @@ class ConnectionsTable(LineView, can_focus=True):
         for proxy in self._session.store.in_view[:4]:
             listen = safe_text(proxy.listen, limit=60)
             lines.append([Segment(f"  point your client at {listen}", text)])
-            lines.append([Segment(f"  e.g. {example(proxy.protocol, listen)}", dim)])
+            command = example(self._session.protocols, proxy.protocol, listen)
+            lines.append([Segment(f"  e.g. {command}", dim)])
         return lines
 
     # --- its keys --------------------------------------------------------------------------

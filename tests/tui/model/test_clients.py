@@ -7,19 +7,34 @@ import shlex
 import pytest
 
 from chaostui import registry
-from chaostui.tui.model.clients import example
-from chaostui.tui.screens.proxyform import NEW, guess, named, problem
+from chaostui.client.shapes import ProtocolHelp
+from chaostui.tui.model.clients import example, guess
+from chaostui.tui.screens.proxyform import NEW, named, problem
 
-PROTOCOLS = sorted({kind.name for kind in registry.builtin().protocols.values()})
+PROTOCOLS = {
+    kind.name: ProtocolHelp(
+        name=kind.name, help="", kinds=(), ports=kind.ports, example=kind.example
+    )
+    for kind in registry.builtin().protocols.values()
+}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_each_protocol_has_a_client_of_its_own(protocol: str) -> None:
     """Only where bytes are not read it is ``nc``."""
-    command = shlex.split(example(protocol, "127.0.0.1:16379"))
+    command = shlex.split(example(PROTOCOLS, protocol, "127.0.0.1:16379"))
 
     assert "16379" in command[-1]
     assert (command[0] == "nc") == (protocol == "tcp")
+
+
+def test_a_protocol_of_a_newer_engine_has_plain_tcps_client() -> None:
+    """A command is text from the network: it is made harmless, and braces stand for nothing."""
+    hostile = ProtocolHelp(name="x", help="", kinds=(), example="x\x1b[31m {0} {listen}")
+
+    assert example({}, "new", "[::1]:7") == "nc ::1 7"
+    assert "\x1b" not in example({"x": hostile}, "x", ":7")
+    assert example({"x": hostile}, "x", ":7").endswith("{0} 127.0.0.1:7")
 
 
 @pytest.mark.parametrize(
