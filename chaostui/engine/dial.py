@@ -122,10 +122,10 @@ async def _one_after_another(infos: list[AddressInfo]) -> socket.socket:
 
 def keep_alive(side: Side) -> None:
     """Let the kernel ask a silent peer whether it is still there, after 15 s and each 15 s."""
-    if side.transport is None:
-        return
+    if side.transport is None or side.fileno() < 0:
+        return  # it has gone before its connection
     sock = side.transport.get_extra_info("socket")
-    if sock is None or sock.family == socket.AF_UNIX:
+    if sock.family == socket.AF_UNIX:
         return
     # uvloop's own makes a socket of the descriptor anew for each call.
     real = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())

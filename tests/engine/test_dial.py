@@ -387,3 +387,23 @@ async def test_a_backend_of_a_connection_that_lives_on_is_probed() -> None:
         assert probed() == PROBES
         proxy.sweep(time.monotonic() + SETTLED)
         assert probed() == PROBES + 4
+
+
+async def test_a_backend_that_has_gone_before_its_connection_is_not_probed() -> None:
+    """Its client still waits for what a delay keeps; there is nobody to ask behind it."""
+    async with proxied() as rig:
+        client, server = await rig.pair()
+        await rig.fault("delay", sleep=60, direction="downstream")
+        await client.send(b"?")
+        await server.receive()
+        await server.send(b"!")
+        await eventually(lambda: rig.only.downstream)
+        server.reset()
+        (connection,) = rig.supervisor.live()
+        await eventually(lambda: connection.backend.lost)
+        proxy = rig.supervisor.core.proxies["a"]
+        assert connection in proxy.young
+
+        proxy.sweep(time.monotonic() + SETTLED)
+        assert connection not in proxy.young
+        assert rig.supervisor.view().failures == {}
