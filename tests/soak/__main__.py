@@ -3,8 +3,9 @@
     python -m tests.soak --minutes 10
 
 Four clients per proxy come again and again, a hand changes something ten times a second. In the
-end there must be no connection, the descriptors of the start, a clock that ticks, no step of more
-than 50 ms, and an end by SIGTERM with 0 within the drain. Exit code 1 names what is not so.
+end there must be no connection, the descriptors of the start, memory that has not grown
+since it was warm, a clock that ticks, no step of more than 50 ms, and an end by SIGTERM with 0
+within the drain. Exit code 1 names what is not so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import random
 import signal
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 
 from chaostui.client import Client
@@ -27,6 +29,12 @@ CLIENTS = 4
 """Clients that come again and again, for each proxy."""
 PAUSE = 0.2
 """Seconds between two visits of a client, at most; a machine at its limit tells of no step."""
+LOOKS = 4
+"""Looks at the lag that a lag is seen in at most: the engine tells of its last second."""
+WARM = 30.0
+"""Seconds until memory is as it will be."""
+GROWTH = 8.0
+"""MiB that memory may grow after that, from the least of one half to the least of the other."""
 STEP = 0.05
 """Seconds that a step of the loop may take."""
 PROXY = """
@@ -41,14 +49,19 @@ half_close_timeout = 2.0
 """
 
 
-class Lag:
-    """The longest steps of an engine's loop, without what other processes took of the machine."""
+class Gauge:
+    """The longest steps of an engine's loop, without what other processes took of the machine.
+
+    And the memory that it takes, from ``WARM`` seconds on.
+    """
 
     def __init__(self, engine: Headless) -> None:
         self._engine = engine
         host, _, port = engine.ready["api"].rpartition(":")
         self._client = Client(host, int(port))
-        self._waited = self._waiting()
+        self._waited = deque([self._waiting()], maxlen=LOOKS)
+        self._warm = time.monotonic() + WARM
+        self._memory: list[float] = []
         self.longest = 0.0
         self.raw = 0.0
 
@@ -62,11 +75,34 @@ class Lag:
         return int(text.split()[1]) / 1e9
 
     def look(self) -> None:
-        """Look back over the last second, about."""
+        """Look back over the last second, about; called each half of one."""
         lag, waited = self._client.engine().loop_lag, self._waiting()
         self.raw = max(self.raw, lag)
-        self.longest = max(self.longest, lag - (waited - self._waited))
-        self._waited = waited
+        self.longest = max(self.longest, lag - (waited - self._waited[0]))
+        self._waited.append(waited)
+        if time.monotonic() > self._warm:
+            self._memory.append(memory(self._engine.pid))
+
+    def found(self) -> list[str]:
+        """What is wrong with what was seen; memory that is held for a while is not."""
+        longest = self.longest * 1000
+        print(f"the longest step {longest:.0f} ms;", end=" ")
+        print(f"{self.raw * 1000:.0f} ms with what other processes took of the machine")
+        found = [f"a step of the loop took {longest:.0f} ms"] if self.longest > STEP else []
+        middle = len(self._memory) // 2
+        if middle:  # else it was too short to tell
+            first, second = min(self._memory[:middle]), min(self._memory[middle:])
+            print(f"memory: {first:.1f} MiB at least in the first half, {second:.1f} in the second")
+            if second > first + GROWTH:
+                found.append(f"memory grew by {second - first:.1f} MiB")
+        return found
+
+
+def memory(pid: int) -> float:
+    """MiB that a process has of its own."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    kinds = ("Private_Dirty:", "Private_Clean:")
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(kinds)) / 1024
 
 
 def descriptors(pid: int) -> int:
@@ -100,9 +136,9 @@ async def run(
     """Let clients come while things change; return what is left afterwards."""
     dice = random.Random(seed)
     changes = Changes(engine.ask(), toxiproxy, list(ports), seed)
-    lag = Lag(engine)
+    gauge = Gauge(engine)
     await asyncio.to_thread(changes.heal)
-    await asyncio.to_thread(lag.look)
+    await asyncio.to_thread(gauge.look)
     await asyncio.to_thread(changes.ask, "GET", "/proxies")
     before = descriptors(engine.pid) - 2  # the connections of those two
     over = time.monotonic() + seconds
@@ -123,20 +159,16 @@ async def run(
     async def watch() -> None:
         while time.monotonic() < over:
             await asyncio.sleep(0.5)
-            await asyncio.to_thread(lag.look)
+            await asyncio.to_thread(gauge.look)
 
     await asyncio.gather(
         *(visit(name) for name in ports for _ in range(CLIENTS)), change(), watch()
     )
     await asyncio.to_thread(changes.heal)
-    lag.close()
+    gauge.close()
     changes.close()
-    print(f"{visits} visits, {changes.made} changes; the longest step {lag.longest * 1000:.0f} ms")
-    print(f"({lag.raw * 1000:.0f} ms with what other processes took of the machine)")
-    found = await left(engine, before)
-    if lag.longest > STEP:
-        found.append(f"a step of the loop took {lag.longest * 1000:.0f} ms")
-    return found
+    print(f"{visits} visits, {changes.made} changes")
+    return await left(engine, before) + gauge.found()
 
 
 async def left(engine: Headless, before: int, within: float = 15.0) -> list[str]:
