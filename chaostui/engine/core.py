@@ -9,6 +9,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+from chaostui.engine.backlogs import Backlogs
 from chaostui.engine.budget import Budget
 from chaostui.engine.bus import Bus
 from chaostui.engine.files import Files, connection_limit
@@ -53,6 +54,7 @@ class Core:
         self.own = OwnAddresses()
         self.max_connections = connection_limit()
         self.files = Files()
+        self.backlogs = Backlogs(self)
         self.leaving: set[Proxy] = set()
         """Proxies that were removed while connections of theirs still close."""
         self.open = 0
@@ -66,7 +68,6 @@ class Core:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends: dict[Proxy, asyncio.TimerHandle] = {}
         self._ticker: asyncio.TimerHandle | None = None
-        self._paused: set[Proxy] = set()
         self._last_closed = asyncio.Event()
         self._lags: list[float] = []
         self._watchdog: Watchdog | None = None
@@ -84,6 +85,7 @@ class Core:
     def stop(self) -> None:
         """End; nothing is left running."""
         self.watch.close(asyncio.get_running_loop())
+        self.backlogs.close()
         if self._watchdog is not None:
             self._watchdog.stop()
         self.jobs.stop()
@@ -104,7 +106,7 @@ class Core:
         for proxy in (*self.proxies.values(), *self.leaving):
             self.jobs.do("sweeping a proxy", proxy.sweep, now)
         self.jobs.do("looking at the file limit", self.files.look)
-        self.jobs.do("letting clients in", self.admit)
+        self.jobs.do("letting clients in", self.backlogs.look)
         self.jobs.do("giving memory back", self._memory.look, now)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -171,21 +173,7 @@ class Core:
     def opened(self, proxy: Proxy, fd: int) -> None:
         """A client was accepted: at a limit, further ones wait in the backlog."""
         self.open += 1
-        own = proxy.settings.max_connections
-        if own and len(proxy.connections) >= own:
-            self._pause(proxy, f"max_connections {own}")
-        if self.open >= self.max_connections:
-            for each in self.proxies.values():
-                self._pause(each, f"{self.max_connections} connections of this process")
-        elif self.files.short(fd):
-            for each in self.proxies.values():
-                self._pause(each, "file descriptors, RLIMIT_NOFILE")
-
-    def _pause(self, proxy: Proxy, limit: str) -> None:
-        if proxy.listener is not None and proxy.listener.accepting:
-            proxy.listener.pause()
-            self._paused.add(proxy)
-            proxy.warn(f"at its limit ({limit}): clients wait in the backlog")
+        self.backlogs.opened(proxy, fd)
 
     async def all_closed(self) -> None:
         """Return when no connection is open."""
@@ -200,17 +188,7 @@ class Core:
             self._last_closed.set()
         if not proxy.connections:
             self.leaving.discard(proxy)
-        self.admit()
-
-    def admit(self) -> None:
-        """Let waiting clients in where there is room."""
-        if not self._paused or not self.files.room():
-            return
-        for each in tuple(self._paused):
-            own = each.settings.max_connections
-            if self.open < self.max_connections and not (own and len(each.connections) >= own):
-                self._paused.discard(each)
-                self.spawn(each.accept())
+        self.backlogs.closed(proxy)
 
     # -- who may be dialled -----------------------------------------------------------------
 

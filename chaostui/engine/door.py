@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from chaostui.events import Injected, Warned
 from chaostui.handler import Door
 
 if TYPE_CHECKING:
+    from chaostui.engine.listener import Listener
     from chaostui.engine.proxy import Proxy
 
 WINDOW = 1.0
@@ -43,7 +45,7 @@ class Doorkeeper:
         other = listener.state != door.state
         waiting = listener.meet(door.state)
         if other:
-            self._proxy.spawn(listener.let_in(self._proxy.new_client, waiting))
+            self._proxy.spawn(self._let_in(listener, waiting))
         if armed is not None and armed is not before:
             self._tell(armed, door)
         if other and door.state == "accept":
@@ -52,6 +54,11 @@ class Doorkeeper:
         if seconds is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(seconds, 0.0) + LATE, self._look)
+
+    async def _let_in(self, listener: Listener, waiting: list[socket.socket]) -> None:
+        """Accept those who wait already, then all others."""
+        await listener.let_in(self._proxy.new_client, waiting)
+        await self._proxy.accept()
 
     def _look(self) -> None:
         """Time has passed."""

@@ -216,7 +216,7 @@ class Lifecycle:
             self.core.proxies[settings.name] = proxy
         else:
             proxy.change(settings, tls)
-            self.core.admit()
+            self.core.backlogs.look()
         if not settings.enabled:
             proxy.shut()
         elif listener is not None:

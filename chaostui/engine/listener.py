@@ -26,7 +26,8 @@ class Listener:
     def __init__(self, address: Address, sockets: list[socket.socket]) -> None:
         self.address = address
         """As it was asked for."""
-        self._sockets = sockets
+        self.sockets = sockets
+        """Those that clients wait at, one for each IP address."""
         self._servers: list[asyncio.Server] = []
         self.at_once = 1
         """Clients that are accepted in a round of the loop: libuv takes one for each server."""
@@ -86,14 +87,16 @@ class Listener:
         if self.closed or self.accepting or self.state != "accept":
             return
         self.accepting = True
-        loop = asyncio.get_running_loop()
-        for sock in self._sockets * self.at_once:
+        loop, servers = asyncio.get_running_loop(), self._servers
+        for sock in self.sockets * self.at_once:
             # The server gets a copy of the descriptor, so that closing it leaves the address ours.
-            server = await loop.create_server(factory, sock=sock.dup(), backlog=BACKLOG)
-            self._servers.append(server)
-            if self.closed:
-                self.pause()
-                return
+            server = await loop.create_server(
+                factory, sock=sock.dup(), backlog=BACKLOG, start_serving=False
+            )
+            servers.append(server)
+            await server.start_serving()
+            if servers is not self._servers:
+                return  # paused meanwhile, by whoever may have it accept again by now
 
     # -- keeping clients out ----------------------------------------------------------------
 
@@ -105,7 +108,7 @@ class Listener:
         waiting: list[socket.socket] = []
         if state == self.state:
             return waiting
-        for sock in self._sockets:
+        for sock in self.sockets:
             waiting += self._open_again(sock)
         for filler in self._fillers:
             filler.close()
@@ -113,7 +116,7 @@ class Listener:
         self.state = state
         if state != "accept":
             self.pause()
-        for sock in self._sockets:
+        for sock in self.sockets:
             if state == "refuse":
                 refuse(sock)
             elif state == "stall":
@@ -141,7 +144,7 @@ class Listener:
     async def let_in(
         self, factory: Callable[[], asyncio.Protocol], waiting: list[socket.socket]
     ) -> None:
-        """Accept clients, those first that wait already."""
+        """Accept those clients that have connected already and wait."""
         loop = asyncio.get_running_loop()
         while waiting:
             client = waiting.pop(0)
@@ -153,26 +156,25 @@ class Listener:
                 await loop.connect_accepted_socket(factory, client)
             except OSError:  # it has gone meanwhile
                 client.close()
-        await self.accept(factory)
 
     def pause(self) -> None:
         """Stop accepting; clients wait in the backlog and the address stays ours."""
         self.accepting = False
-        for server in self._servers:
+        servers, self._servers = self._servers, []
+        for server in servers:
             server.close()
-        self._servers.clear()
 
     def share(self) -> Listener:
         """The same address for another proxy, which keeps it when this one closes."""
         for client in self.meet("accept"):
             client.close()
-        return Listener(self.address, [sock.dup() for sock in self._sockets])
+        return Listener(self.address, [sock.dup() for sock in self.sockets])
 
     def close(self) -> None:
         """Give the address up; clients are refused."""
         self.closed = True
         self.pause()
-        for sock in (*self._sockets, *self._fillers):
+        for sock in (*self.sockets, *self._fillers):
             sock.close()
 
 

@@ -241,8 +241,8 @@ class Proxy:
         await self.accept()
 
     async def accept(self) -> None:
-        """Accept clients, if it listens."""
-        if self.listener is not None:
+        """Accept clients, if it listens and is at no limit."""
+        if self.listener is not None and self.core.backlogs.may_accept(self):
             self.listener.at_once = self.core.accepts_at_once(self.settings.max_connections)
             await self.listener.accept(self.new_client)
 
@@ -275,6 +275,7 @@ class Proxy:
     def close(self) -> None:
         """Give the address up. Connections stay."""
         if self.listener is not None:
+            self.core.backlogs.forget(self)
             self.listener.close()
             self.core.own.remove(self.listener.names)
             self.listener = None

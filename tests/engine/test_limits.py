@@ -81,6 +81,68 @@ async def test_the_limit_of_the_process_holds_for_all_proxies() -> None:
         assert len(rig.supervisor.connections()) == 4
 
 
+async def test_at_the_limit_of_the_process_those_accept_alone_whose_clients_wait() -> None:
+    """Of many proxies, however often connections close: each waiting client gets its turn."""
+    async with proxied() as rig, echoing(rig):
+        core = rig.supervisor.core
+        core.max_connections = 4
+        names = [f"p{number}" for number in range(50)]
+        for name in names:
+            await rig.add(name)
+
+        def accepting() -> list[str]:
+            """Who accepts clients now."""
+            proxies = core.proxies.values()
+            return [p.name for p in proxies if p.listener is not None and p.listener.accepting]
+
+        served = [await rig.connect("p0") for _ in range(4)]
+        for client in served:
+            await ping(client)
+        assert accepting() == []
+        waiting = [await rig.connect(name) for name in names[10:20]]
+        asked = [asyncio.ensure_future(ping(client)) for client in waiting]
+        for turn in range(1, 11):
+            served.pop(0).close()
+            await eventually(lambda: sum(each.done() for each in asked) == turn)  # noqa: B023
+            assert (accepting(), core.open) == ([], 4)
+            served += [
+                client
+                for client, each in zip(waiting, asked, strict=True)
+                if each.done() and client not in served and client.sock.fileno() >= 0
+            ]
+        for client in served:
+            client.close()
+        await rig.empty()
+        assert accepting() == []
+
+        await ping(await rig.connect("p30"))
+        assert accepting() == ["p30"]
+
+
+async def test_a_proxy_at_the_limit_can_be_disabled_removed_and_added() -> None:
+    """Whatever becomes of those that wait for room, the others get it."""
+    async with proxied() as rig, echoing(rig):
+        rig.supervisor.core.max_connections = 1
+        for name in ("b", "c", "d"):
+            await rig.add(name)
+        first = await rig.connect()
+        await ping(first)
+        await rig.supervisor.update_proxy("b", {"enabled": False}, "test")
+        await rig.supervisor.remove_proxy("c", "test")
+        await rig.supervisor.update_proxy("b", {"enabled": True}, "test")
+        await rig.add("c")
+        waiting = [await rig.connect(name) for name in ("b", "c", "d")]
+        asked = [asyncio.ensure_future(ping(client)) for client in waiting]
+        await asyncio.sleep(0.05)
+        assert not any(each.done() for each in asked)
+        first.close()
+        for turn in (1, 2, 3):
+            await eventually(lambda: sum(each.done() for each in asked) == turn)  # noqa: B023
+            for client, each in zip(waiting, asked, strict=True):
+                if each.done():
+                    client.close()
+
+
 async def test_a_limit_that_is_raised_lets_waiting_clients_in() -> None:
     """A new setting acts on those who wait already."""
     async with proxied(max_connections=1) as rig, echoing(rig):

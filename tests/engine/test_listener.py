@@ -167,3 +167,31 @@ async def test_silent_clients_are_probed_by_the_kernel() -> None:
     finally:
         listener.close()
     assert told == [(1, 15)]
+
+
+def test_a_pause_while_it_begins_to_accept_is_obeyed() -> None:
+    """Whatever the loop does in between: clients wait, and are served when it goes on."""
+
+    async def main() -> None:
+        listener = await Listener.bind(Address("127.0.0.1", 0))
+        listener.at_once = 2
+        try:
+            async with await Peer.connect((listener.bound.host, listener.bound.port)) as waiting:
+                begun = [asyncio.ensure_future(listener.accept(Hello))]
+                await asyncio.sleep(0)
+                listener.pause()
+                await waiting.expect_silence(0.05)
+                for _ in range(2):  # paused again before either has begun
+                    begun.append(asyncio.ensure_future(listener.accept(Hello)))
+                    await asyncio.sleep(0)
+                    listener.pause()
+                await waiting.expect_silence(0.05)
+                await listener.accept(Hello)
+                assert await waiting.receive_exactly(5) == b"hello"
+                await asyncio.gather(*begun)
+        finally:
+            listener.close()
+
+    # On asyncio's own loop, whose servers listen a step before the call ends.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(main())
