@@ -144,3 +144,19 @@ def test_what_is_wrong_at_the_start_is_told_in_full() -> None:
     with taken, Headless("--listen", where, "--backend", "127.0.0.1:1") as running:
         assert running.wait() == 3
         assert running.log.endswith('address already in use (proxy "proxy")\n')
+
+
+def test_debug_tells_what_each_connection_meets(tmp_path: Path, echo: Echo) -> None:
+    """``--log-level debug``: open, dial and close, a line each; without it none of them."""
+    start = ["--listen", "127.0.0.1:0", "--backend", echo.address]
+    told = []
+    for level in ("debug", "info"):
+        with Headless(*start, "--log-level", level, cwd=tmp_path) as running:
+            talk(running, 1)
+
+            assert ends(running) == 0
+            told.append(running.log)
+
+    for words in ("open from 127.0.0.1:", f"dial {echo.address}: connected", "close: client"):
+        assert f" debug connection: proxy #1: {words}" in told[0]
+    assert " debug " not in told[1]

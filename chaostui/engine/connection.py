@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
-from chaostui.engine import departure
+from chaostui.engine import departure, trail
 from chaostui.engine.dialling import Dialling
 from chaostui.engine.exchange import Exchange
 from chaostui.engine.items import NO_FRAME, What
@@ -170,6 +170,8 @@ class Connection:
         self.proxy.bus.publish(
             Opened, proxy=self.proxy.name, connection=self.id, client=self.client_name
         )
+        if trail.on():
+            trail.say(self.proxy.name, self.id, f"open from {self.client_name}")
         if self.proxy.plan.quiet:
             self.dial()
         else:
@@ -191,6 +193,9 @@ class Connection:
     ) -> None:
         """The call of the backend has ended, with a ``problem`` or well."""
         self.proxy.dialled(problem)
+        if trail.on():
+            told = f"dial {self.proxy.backend_name}: {problem or 'connected'} ({seconds:.4f} s)"
+            trail.say(self.proxy.name, self.id, told)
         self.proxy.bus.publish(
             Dialled,
             proxy=self.proxy.name,
@@ -347,6 +352,9 @@ class Connection:
         for payload in self.payloads:
             payload.close()
         self.proxy.closed(self)
+        if trail.on():
+            told = f"close: {self.reason or 'client closed'}, {self!r}"
+            trail.say(self.proxy.name, self.id, told)
         self.proxy.bus.publish(
             Closed,
             proxy=self.proxy.name,

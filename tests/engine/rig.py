@@ -107,6 +107,10 @@ class Rig:
         """The events of a kind so far, oldest first."""
         return [event for event in self.supervisor.bus.since(0)[0] if isinstance(event, kind)]
 
+    async def until_hit(self, handler: str, times: int = 1) -> None:
+        """Return when a handler has hit so often."""
+        await eventually(lambda: self.hits.get(handler, 0) >= times, what=f"{handler} hits")
+
     async def empty(self, within: float = 5.0) -> None:
         """Return when no connection is left."""
         await eventually(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
+from chaostui.engine import trail
 from chaostui.engine.budget import LITTLE, PIECE, cost
 from chaostui.engine.compile import NORMAL
 from chaostui.engine.describe import describe
@@ -209,6 +210,11 @@ class Driver:
         held, now = left
         late = 0.0 if held.renewed else max(now - held.due, 0.0)
         names = {delay.stage.armed.name for delay in held.delays}
+        if trail.on():
+            connection = self._link.connection
+            what = f"{len(held.data)} bytes {self._link.direction}"
+            told = f"release {what}, held {now - held.arrival:.4f} s by {', '.join(sorted(names))}"
+            trail.say(connection.proxy.name, connection.id, told)
         self._link.connection.proxy.stats.held(now - held.arrival, late, names, now)
 
     def _tell(self, effect: Came | Answer | Finish | Failed | StartCall | StopCall) -> None:

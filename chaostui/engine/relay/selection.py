@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
+from chaostui.engine import trail
+from chaostui.engine.compile import NORMAL
 from chaostui.engine.exchange import Exchange, Stage
 from chaostui.engine.relay.chain import Chain
 from chaostui.protocol import Request
@@ -102,10 +104,19 @@ class Selection:
         if armed is not None or exchange.armed is not None:
             connection = self.connection
             exchange.give(armed, connection.protocol, connection.proxy.dice, connection.ordinal)
+            if trail.on():
+                drawn = armed.name if armed is not None else NORMAL
+                request = f" ({exchange.request})" if exchange.request else ""
+                told = f"draw {drawn} for exchange {exchange.number}{request}"
+                trail.say(connection.proxy.name, connection.id, told)
 
     def put_in_force(self, off: Set[Stage], renewed: Set[Stage]) -> None:
         """Let go of what those ``off`` or ``renewed`` hold, and find out anew what passes by."""
         connection = self.connection
+        if (off or renewed) and trail.on():
+            gone = ", ".join(sorted({stage.armed.name for stage in off | renewed}))
+            told = f"release {gone}: {connection.up.held + connection.down.held} bytes held"
+            trail.say(connection.proxy.name, connection.id, told)
         for link in (connection.up, connection.down):
             link.stage = connection.exchanges.stage_of(link)
             if off or renewed:
