@@ -38,10 +38,6 @@ MORE_METHODS = {
 
 DEEPER = {
     "Supervisor": "its floors: life cycle, faults",
-    "ClientSide": "a side of a connection, which is a protocol of asyncio's",
-    "BackendSide": "the same",
-    "Cache": "the demo's backend is a protocol of asyncio's",
-    "Shop": "the same",
     "Transient": "answers errors, for a while",
     "Word": "a kind of pattern",
     "Regex": "a kind of pattern",
