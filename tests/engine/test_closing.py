@@ -361,3 +361,29 @@ async def test_what_a_backend_said_is_read_after_a_write_to_it_has_failed(protoc
         assert await client.receive_exactly(len(EARLY)) == EARLY
         await client.expect_reset()
         assert await reason(rig) == "reset by backend"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "asked", "reply"),
+    [
+        ("http", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ("redis", b"PING\r\n", b"+PONG\r\n"),
+    ],
+)
+async def test_many_replies_are_read_after_a_write_has_failed(
+    protocol: str, asked: bytes, reply: bytes
+) -> None:
+    """As many as the kernel kept of them, though each takes time as a fault acts on it."""
+    count = 60_000 // len(reply)
+    async with proxied(protocol=protocol) as rig:
+        client, server = await rig.pair()
+        await rig.fault("delay", sleep=0.01, direction="downstream")
+        await client.send(asked * count + asked)
+        await server.receive_exactly(len(asked) * count + 1)  # the rest is unread as it closes
+        # All in one step of the loop, which then finds both sockets ready, in this order.
+        client.sock.send(asked)
+        assert server.sock.send(reply * count) == count * len(reply)
+        server.close()
+
+        assert await client.expect_reset() == reply * count
+        assert await reason(rig) == "reset by backend"
