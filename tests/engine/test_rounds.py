@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import selectors
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from chaostui.engine.rounds import Rounds
+from chaostui.run import GARBAGE
 from tests.engine.rig import ACTOR, proxied
 from tests.tcp import Peer
 from tests.wait import eventually
 
 MB = 1_000_000
 PATTERN = b"0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """Collect garbage as an engine's process does: else looking at the tests is what takes long."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 class Heart:
@@ -169,7 +183,7 @@ async def test_many_messages_in_one_read_take_turns(fault: str) -> None:
     async with proxied(protocol="redis") as rig:
         client, server = await rig.pair()
         await rig.fault(fault, **options[fault])
-        async with steady(0.4):
+        async with steady():
             sending = asyncio.ensure_future(client.send(asked))
             if fault == "errors":
                 said = b"-ERR internal error\r\n" * 10_000
