@@ -167,7 +167,7 @@ class Strip:
                 continue
             told[c.id] = (c.client_name, texts)
             if client != c.client_name:
-                self.opened.append((c.id, c.client_name, str(c.proxy.settings.backend)))
+                self.opened.append((c.id, c.client_name, c.backend_name))
             if before != texts and (before or any(texts)):
                 self.changed[c.id] = texts
 

@@ -34,6 +34,7 @@ class Connection:
         "_selection",
         "asked",
         "backend",
+        "backend_name",
         "client",
         "client_name",
         "closed",
@@ -76,7 +77,8 @@ class Connection:
         """Those who look at what passes."""
         # Its numbers from 1, of all and of the proxy's: its draws depend on the latter.
         self.id = self.ordinal = 0
-        self.client_name = ""
+        # Whom it called, or will call: its proxy may have another backend by now.
+        self.client_name, self.backend_name = "", proxy.backend_name
         self.opened = self.asked = time.monotonic()
         """When it was accepted, and when its newest exchange began, on the monotonic clock."""
         self.seen = (0, self.opened)
@@ -186,13 +188,14 @@ class Connection:
     def dial(self) -> None:
         """Call the backend."""
         if self._dialling is None and self.client.writable:
+            self.backend_name = self.proxy.backend_name
             self._dialling = Dialling(self)
 
     def dialled(
         self, seconds: float, problem: str = "", reason: CloseReason = "backend unreachable"
     ) -> None:
         """The call of the backend has ended, with a ``problem`` or well."""
-        self.proxy.dialled(problem)
+        self.proxy.dialled(self.backend_name, problem)
         if trail.on():
             told = f"dial {self.proxy.backend_name}: {problem or 'connected'} ({seconds:.4f} s)"
             trail.say(self.proxy.name, self.id, told)
@@ -200,7 +203,7 @@ class Connection:
             Dialled,
             proxy=self.proxy.name,
             connection=self.id,
-            backend=self.proxy.backend_name,
+            backend=self.backend_name,
             seconds=seconds,
             error=problem,
         )

@@ -157,7 +157,7 @@ def connection_view(connection: Connection) -> ConnectionView:
         id=connection.id,
         proxy=connection.proxy.name,
         client=connection.client_name,
-        backend=connection.proxy.backend_name,
+        backend=connection.backend_name,
         state=connection.state,
         handler=connection.handler_name,
         pinned=pinned.name if pinned else "",

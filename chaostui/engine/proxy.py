@@ -322,11 +322,11 @@ class Proxy:
             return _not_allowed(why)
         return asyncio.get_running_loop().create_connection(protocol, *target)
 
-    def dialled(self, problem: str) -> None:
-        """A dial has ended, with a problem or well."""
+    def dialled(self, backend: str, problem: str) -> None:
+        """A dial of ``backend`` has ended, with a problem or well."""
         if problem:
             self.stats.refused += 1
-            self.last_error = f"{self.settings.backend}: {problem}"
+            self.last_error = f"{backend}: {problem}"
             self.warn(f"cannot reach the backend {self.last_error}")
         else:
             self.last_error = ""
@@ -335,8 +335,8 @@ class Proxy:
         """TLS with one of a connection's peers has failed."""
         if not client:
             self.stats.refused += 1
-            self.last_error = f"{self.settings.backend}: TLS: {why}"
-        peer = "the client" if client else f"the backend {self.settings.backend}"
+            self.last_error = f"{connection.backend_name}: TLS: {why}"
+        peer = "the client" if client else f"the backend {connection.backend_name}"
         self.warn(f"TLS with {peer} failed on connection {connection.id}: {why}")
 
     def handler_failed(self, connection: Connection, handler: str, error: BaseException) -> None:

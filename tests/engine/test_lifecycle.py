@@ -10,9 +10,12 @@ import pytest
 from chaostui import registry
 from chaostui.engine.supervisor import Supervisor
 from chaostui.errors import CannotListen, Conflict, NotFound, SettingsError
+from chaostui.events import Dialled
 from chaostui.settings import Address, ChainEntry, Mix, Profile
 from tests.engine.rig import ACTOR, echoing, make, ping, proxied
+from tests.engine.test_dial import black_hole
 from tests.tcp import Listener, Peer, free_port
+from tests.wait import eventually
 
 # -- proxies ----------------------------------------------------------------------------------
 
@@ -29,6 +32,24 @@ async def test_a_new_backend_serves_new_connections_and_old_ones_stay() -> None:
         for number, (client, server) in enumerate([*old, *new]):
             await client.send(b"%02d" % number)
             assert await server.receive_exactly(2) == b"%02d" % number
+
+        told = [view.backend for view in rig.supervisor.connections()]
+        names = [str(Address(*at.address)) for at in (rig.backend, second)]
+        assert sorted(told) == sorted(names * 20)
+
+
+async def test_a_call_that_fails_names_whom_it_called() -> None:
+    """The backend of then, though the proxy has another by now."""
+    async with black_hole() as hole, proxied(backend=hole, connect_timeout=0.2) as rig:
+        client = await rig.connect()
+        await eventually(rig.supervisor.live)
+        backend = Address(*rig.backend.address)
+        await rig.supervisor.update_proxy(None, {"backend": backend}, ACTOR)
+        await client.expect_reset()
+
+        (dialled,) = rig.events(Dialled)
+        assert dialled.backend == str(hole)
+        assert rig.supervisor.proxy().last_error.startswith(f"{hole}: connect timeout")
 
 
 async def test_a_busy_port_changes_nothing() -> None:
