@@ -585,3 +585,12 @@ async def test_a_maximised_pane_grows_and_keeps_the_top_bar(
         assert len(shown.text().splitlines()) == len(text)
         await shown.press("backslash", "escape")
         assert focused.size == before
+
+
+async def test_a_frame_that_comes_as_the_console_ends_is_not_shown() -> None:
+    """The last screen has gone, and what follows the engine does not know it yet."""
+    async with console() as shown:
+        pass
+
+    shown.app.on_frame(())
+    assert shown.app.screen_stack == []
