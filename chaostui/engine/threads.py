@@ -86,7 +86,8 @@ class Threads:
         while True:
             job = self._jobs.get()
             with self._lock:
-                job.begun = not job.abandoned
+                # Whoever cancels need not have had a turn of the loop to tell of it.
+                job.begun = not job.done.cancelled()
             if job.begun:
                 self._call(job)
             with self._lock:
