@@ -9,6 +9,9 @@ from collections.abc import Callable
 SLACK = 0.5
 """Seconds that a busy machine may add before something is called late."""
 
+SOON = 3.0
+"""Seconds that what waits for nothing may take on a busy machine: any time-out is of more."""
+
 STEP = 0.005
 """Seconds between two looks at a condition."""
 

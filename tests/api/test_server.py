@@ -112,7 +112,7 @@ async def test_the_end_is_quick_with_streams_open(tmp_path: Path) -> None:
 
         await server.close()
 
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < 1
         with pytest.raises(EngineUnreachable):
             await waiting
         with pytest.raises(EngineUnreachable):

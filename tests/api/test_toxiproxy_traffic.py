@@ -12,7 +12,7 @@ import pytest
 
 from chaostui.engine.listener import stall
 from tests.api.toxiproxy import Toxiproxy
-from tests.wait import SLACK
+from tests.wait import SLACK, SOON
 
 COUNTERS = struct.pack(">65535H", *range(65535))
 
@@ -486,7 +486,7 @@ def test_another_upstream_drops_connections(rig: Rig) -> None:
 
 
 def test_the_api_answers_whatever_clients_do(rig: Rig) -> None:
-    """A client that does not read, a busy backend, a latency: each call takes under a second."""
+    """A client that does not read, a busy backend, a latency: each call is answered soon."""
     rig.toxic("latency", latency=10)
     _, backend = rig.pair()
     backend.settimeout(0.3)
@@ -502,7 +502,7 @@ def test_the_api_answers_whatever_clients_do(rig: Rig) -> None:
     ):
         started = time.monotonic()
         assert rig.server.http(method, path).status == status
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < SOON
 
 
 def test_a_backend_that_does_not_answer_delays_nobody(rig: Rig) -> None:
@@ -519,7 +519,7 @@ def test_a_backend_that_does_not_answer_delays_nobody(rig: Rig) -> None:
         answer = rig.server.http("POST", "/proxies/hole", {"enabled": False})
         assert answer.json["enabled"] is False
         assert [sock.recv(1) for sock in waiting] == [b""] * 3
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < SOON
 
 
 # -- what acts before the backend is there --------------------------------------------------------

@@ -172,7 +172,7 @@ async def test_the_death_of_the_connection_ends_the_fault(engine: Engine) -> Non
         for connection in list(state.connections):
             engine._loop.call_soon_threadsafe(connection.transport.abort)
 
-    await eventually(lambda: engine.look(lambda s: s.proxy()).behavior == "", within=1)
+    await eventually(lambda: engine.look(lambda s: s.proxy()).behavior == "")
     with pytest.raises(FaultLost):
         await block.__aexit__(None, None, None)
     await client.close()

@@ -24,7 +24,7 @@ from chaostui.events import Event
 from chaostui.handler import Handler
 from chaostui.settings import Address, ChainEntry, Mix, Profile, ProxySettings
 from tests import tcp
-from tests.tcp import Listener, Peer
+from tests.tcp import TURNS, Listener, Peer
 from tests.wait import eventually
 
 E = TypeVar("E", bound=Event)
@@ -264,13 +264,14 @@ async def fill(peer: Peer, quiet: float = 0.25) -> bytes:
     """Send until nothing is taken for ``quiet`` seconds; return what was sent."""
     loop = asyncio.get_running_loop()
     twice = memoryview(PATTERN * 2)
-    sent, moved = 0, loop.time()
-    while loop.time() - moved < quiet:
+    sent, turns, moved = 0, 0, loop.time()
+    while loop.time() - moved < quiet or turns < TURNS:
         at = sent % len(PATTERN)
         try:
             sent += peer.sock.send(twice[at : at + len(PATTERN)])
-            moved = loop.time()
+            turns, moved = 0, loop.time()
         except BlockingIOError:
+            turns += 1
             await asyncio.sleep(0.002)
         await asyncio.sleep(0)
     return (PATTERN * (sent // len(PATTERN) + 1))[:sent]

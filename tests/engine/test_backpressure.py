@@ -83,10 +83,10 @@ async def test_a_hang_holds_at_most_max_held() -> None:
 
 
 async def test_a_delay_does_not_limit_bandwidth() -> None:
-    """B10: 16 MiB behind 50 ms with a large max_held take little longer than the delay."""
+    """B10: 16 MiB behind half a second with a large max_held take little longer than the delay."""
     async with proxied(max_held=32 * MIB) as rig:
         client, server = await rig.pair()
-        await rig.fault("delay", sleep=0.05)
+        await rig.fault("delay", sleep=0.5)
         start = asyncio.get_running_loop().time()
         sizes = (65_536 for _ in range(256))
         sent, got = await asyncio.gather(
@@ -95,7 +95,7 @@ async def test_a_delay_does_not_limit_bandwidth() -> None:
 
         assert got == sent
         # With 1 MiB on its way at a time it would take 16 times the delay and more.
-        assert asyncio.get_running_loop().time() - start < 0.7
+        assert asyncio.get_running_loop().time() - start < 6
 
 
 async def test_memory_comes_back_when_stuck_clients_leave() -> None:

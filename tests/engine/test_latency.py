@@ -54,10 +54,10 @@ async def test_a_connection_knows_its_latest_reply_time(protocol: str) -> None:
     async with proxied(protocol=protocol) as rig:
         client, server = await rig.pair()
         assert rig.only.reply == 0.0
-        await exchanged(client, server, protocol, 0.1)
-        assert rig.only.reply >= 0.09
+        await exchanged(client, server, protocol, 0.5)
+        assert rig.only.reply >= 0.49
         await exchanged(client, server, protocol, 0.0)
-        assert rig.only.reply < 0.1
+        assert rig.only.reply < 0.49
 
 
 async def test_times_are_told_by_the_handler_of_the_exchange() -> None:
@@ -65,13 +65,13 @@ async def test_times_are_told_by_the_handler_of_the_exchange() -> None:
     async with proxied() as rig:
         client, server = await rig.pair()
         await exchanged(client, server, "tcp", 0.0)
-        await rig.fault("delay", sleep=0.1)
+        await rig.fault("delay", sleep=0.5)
         await exchanged(client, server, "tcp", 0.0)
 
         told = rig.stats.by_handler
-        assert told["delay"].latency.p50 >= 0.09
-        assert told["delay"].delay.p50 >= 0.095
-        assert told["normal"].latency.max < 0.1
+        assert told["delay"].latency.p50 >= 0.47
+        assert told["delay"].delay.p50 >= 0.47
+        assert told["normal"].latency.max < 0.47
         assert rig.stats.latency.count == 2
 
 

@@ -19,7 +19,7 @@ from chaostui import Client
 from tests.engine.headless import Headless
 from tests.engine.rig import ping, turned_away
 from tests.tcp import Listener, Peer, free_port
-from tests.wait import eventually
+from tests.wait import SOON, eventually
 
 API = ("--api", "127.0.0.1:0")
 
@@ -238,7 +238,7 @@ async def test_a_second_signal_ends_it_at_once(
                 start = running.signal(second)
 
                 assert running.wait() == code
-                assert time.monotonic() - start < 1.5
+                assert time.monotonic() - start < SOON
         with pytest.raises(FileNotFoundError):
             os.stat(running.ready["unix"])  # noqa: PTH116
 
@@ -349,7 +349,7 @@ async def test_sigusr1_halts_everything() -> None:
             start = running.signal(signal.SIGUSR1)
             server = await backend.accept()
             assert await server.receive() == b"hello?"
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < SOON
 
             assert running.ask().halted().halted
             async with client, server:
@@ -390,7 +390,7 @@ async def test_a_full_disk_does_not_touch_the_traffic() -> None:
 
 
 async def test_what_ended_while_it_was_stopped_ends_when_it_goes_on() -> None:
-    """S15: a fault's time runs out during SIGSTOP; after SIGCONT it is gone within a second."""
+    """S15: a fault's time runs out during SIGSTOP; after SIGCONT it is gone soon."""
     async with Listener() as backend:
         with engine(backend) as running:
             client, server = await pair(running, backend)
@@ -402,7 +402,7 @@ async def test_what_ended_while_it_was_stopped_ends_when_it_goes_on() -> None:
             start = running.signal(signal.SIGCONT)
             async with client, server:
                 assert await server.receive() == b"hello?"
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < SOON
 
 
 async def test_few_file_descriptors_make_clients_wait_not_fail() -> None:

@@ -9,7 +9,7 @@ import pytest
 from chaostui.errors import NotFound, SettingsError
 from chaostui.settings import Mix
 from tests.engine.rig import ACTOR, Rig, echoing, ping, proxied
-from tests.wait import eventually
+from tests.wait import SOON, eventually
 
 
 async def session(rig: Rig, lease: float = 30, owner: str = "") -> str:
@@ -91,7 +91,7 @@ async def test_a_lease_that_is_not_renewed_ends_the_session() -> None:
         start = asyncio.get_running_loop().time()
         await ping(client)
 
-        assert 0.25 <= asyncio.get_running_loop().time() - start < 1.3
+        assert 0.25 <= asyncio.get_running_loop().time() - start < SOON
         assert rig.supervisor.sessions() == ()
         last = rig.supervisor.journal()[-1]
         assert (last.actor, last.what) == ("lease", "session of frozen ended")
@@ -100,17 +100,17 @@ async def test_a_lease_that_is_not_renewed_ends_the_session() -> None:
 
 
 async def test_a_lease_that_is_renewed_lives_on() -> None:
-    """Six renewals of a 0.2 s lease keep a session for twice as long and more."""
+    """Twelve renewals of a lease of a second keep a session for longer than that."""
     async with proxied() as rig:
-        owner = await session(rig, lease=0.2)
+        owner = await session(rig, lease=1)
         await fault(rig, owner, "5:delay")
-        for _ in range(6):
-            await asyncio.sleep(0.08)
+        for _ in range(12):
+            await asyncio.sleep(0.1)
             view = await rig.supervisor.renew_session(owner)
-            assert 0.15 < view.expires_in <= 0.2
+            assert 0.5 < view.expires_in <= 1
         assert in_force(rig) == "5:delay"
 
-        await eventually(lambda: in_force(rig) == "", within=2)
+        await eventually(lambda: in_force(rig) == "")
 
 
 async def test_a_fault_with_a_duration_ends_before_its_session() -> None:

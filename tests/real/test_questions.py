@@ -28,6 +28,7 @@ from tests.servers.mariadb import MariaDB
 from tests.servers.memcached import Memcached
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.server import Server
+from tests.wait import SOON
 
 # -- MySQL is restarted -------------------------------------------------------------------------
 
@@ -64,7 +65,7 @@ def test_a_pool_that_pings_survives_a_restart_of_mysql(chaos: Proxies, own_maria
     began = time.monotonic()
     with pytest.raises(OperationalError):
         use(database, 1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON
     own_mariadb.start()
 
     assert use(database, 3) == [42] * 3
@@ -143,7 +144,7 @@ def test_pages_are_served_while_memcached_is_down(
     with proxy.fault(fault):
         began = time.monotonic()
         assert pages.get(fault) == f"page {fault}"
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < SOON
         assert pages.rendered == 2
 
     assert [pages.get(fault), pages.get(fault)] == [f"page {fault}"] * 2
