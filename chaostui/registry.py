@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from chaostui.actions import Action, Call
-from chaostui.engine.plan import Catalog
+from chaostui.catalog import Catalog
 from chaostui.errors import Problem, SettingsError
 from chaostui.handler import Handler, Limits
 from chaostui.handlers.abort import Abort

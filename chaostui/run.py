@@ -25,9 +25,9 @@ from chaostui import log as logs, loop, registry
 from chaostui.api.server import ControlServer
 from chaostui.api.unix import path_for
 from chaostui.ending import CUT, OWNER_GONE, Ending
-from chaostui.engine.recorder import Recorder, open_record
-from chaostui.engine.statsd import Statsd
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
+from chaostui.engine.export.recorder import Recorder, open_record
+from chaostui.engine.export.statsd import Statsd
 from chaostui.errors import CannotListen, ChaosError, SettingsError
 from chaostui.settings import Profile
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from chaostui.api.routes import Call, Route
-from chaostui.engine.views import EngineView, Quantiles, StatsView
+from chaostui.wire.views import EngineView, Quantiles, StatsView
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

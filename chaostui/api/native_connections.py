@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from chaostui.api.routes import Call, Query, Route
-from chaostui.engine.views import ConnectionView
+from chaostui.wire.views import ConnectionView
 
 
 class PinAsk(msgspec.Struct, frozen=True, kw_only=True):

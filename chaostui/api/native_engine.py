@@ -10,19 +10,19 @@ from starlette.responses import Response
 
 from chaostui import __version__, options
 from chaostui.api.routes import Call, Query, Route
-from chaostui.client.shapes import (
+from chaostui.catalog import Catalog
+from chaostui.engine.tls.authority import authority
+from chaostui.errors import NotAllowed
+from chaostui.handler import Handler
+from chaostui.protocol import Protocol
+from chaostui.wire.shapes import (
     HandlerHelp,
     HealthView,
     KindHelp,
     ProtocolHelp,
     VersionView,
 )
-from chaostui.engine.authority import authority
-from chaostui.engine.plan import Catalog
-from chaostui.engine.views import EngineView, HaltView, StatsView
-from chaostui.errors import NotAllowed
-from chaostui.handler import Handler
-from chaostui.protocol import Protocol
+from chaostui.wire.views import EngineView, HaltView, StatsView
 
 JSON = "application/json"
 PEM = "application/pem-certificate-chain"

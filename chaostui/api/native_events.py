@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from chaostui.api.routes import Call, Query, Route
 from chaostui.api.streaming import Stream
-from chaostui.engine.bus import Bus
+from chaostui.engine.observe.bus import Bus
 from chaostui.events import AnyEvent, Changed
 
 HEARTBEAT = 15.0

@@ -10,11 +10,11 @@ from msgspec import Meta
 from chaostui.api.body import mapping, parse, refuse_code
 from chaostui.api.native_proxies import chain_entry
 from chaostui.api.routes import Call, Route
-from chaostui.client.shapes import MixView
-from chaostui.engine.views import ChainView, HandlerView, ProxyView
 from chaostui.errors import NotFound, Problem, SettingsError
 from chaostui.options import unknown
 from chaostui.settings import Mix
+from chaostui.wire.shapes import MixView
+from chaostui.wire.views import ChainView, HandlerView, ProxyView
 
 Duration = Annotated[
     float, Meta(gt=0, le=31_536_000, description="seconds until it ends by itself")

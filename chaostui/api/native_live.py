@@ -14,10 +14,10 @@ from starlette.exceptions import HTTPException
 
 from chaostui.api.routes import Call, Query, Route
 from chaostui.api.streaming import Stream
-from chaostui.client.frame import COLUMNS, STATES, Frame, native
-from chaostui.engine.connection import Connection
-from chaostui.engine.look import Carried
+from chaostui.engine.control.snapshot import Carried
+from chaostui.engine.relay.connection import Connection
 from chaostui.errors import ChaosError
+from chaostui.wire.frame import COLUMNS, STATES, Frame, native
 
 DEFAULT_HZ, MAX_HZ = 10.0, 30.0
 MAX_EVENTS = 200

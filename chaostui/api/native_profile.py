@@ -14,11 +14,11 @@ from chaostui import profiles
 from chaostui.api import policy
 from chaostui.api.body import parse
 from chaostui.api.routes import Call, Query, Route
-from chaostui.client.shapes import Difference, Differences, ProfileView, SavedView
-from chaostui.engine.views import EngineView
 from chaostui.errors import NotAllowed
 from chaostui.registry import CALLABLE
 from chaostui.settings import Profile
+from chaostui.wire.shapes import Difference, Differences, ProfileView, SavedView
+from chaostui.wire.views import EngineView
 
 TOML = "application/toml"
 

@@ -11,9 +11,9 @@ from chaostui import options
 from chaostui.api import policy
 from chaostui.api.body import mapping, parse, refuse_code, take
 from chaostui.api.routes import Call, Route
-from chaostui.engine.views import ProxyView
 from chaostui.errors import Problem, SettingsError
 from chaostui.settings import ChainEntry, ProxySettings
+from chaostui.wire.views import ProxyView
 
 _ENTRY_KEYS = tuple(name for name in ChainEntry.__struct_fields__ if name != "options")
 

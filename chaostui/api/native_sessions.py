@@ -13,10 +13,10 @@ from msgspec import Meta
 from chaostui.api.native_faults import Duration, check_options
 from chaostui.api.routes import Call, Route
 from chaostui.api.streaming import Stream
-from chaostui.engine.supervisor import Supervisor
-from chaostui.engine.views import FaultView, SessionView
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.errors import NotFound
 from chaostui.settings import Mix
+from chaostui.wire.views import FaultView, SessionView
 
 MAX_LEASE = 86_400
 

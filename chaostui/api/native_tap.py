@@ -9,8 +9,8 @@ import msgspec
 
 from chaostui.api.routes import Call, Route
 from chaostui.api.streaming import Stream
-from chaostui.engine.payload import Payload
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
+from chaostui.engine.relay.tap import Payload
 
 _encoder = msgspec.msgpack.Encoder()
 

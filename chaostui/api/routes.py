@@ -18,7 +18,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chaostui.api import body, failures
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.settings import Address, ControlSettings, encode
 
 _encoder = msgspec.json.Encoder(enc_hook=encode)

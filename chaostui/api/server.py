@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from chaostui.api import guard, metrics, native, unix, vaurien
 from chaostui.api.connection import IDLE_TIMEOUT, ControlProtocol
 from chaostui.api.routes import Control, resources, unknown
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.errors import CannotListen
 from chaostui.settings import Address, ControlSettings
 

@@ -25,7 +25,7 @@ from chaostui.api import failures, toxiproxy_metrics, toxiproxy_proxies, toxipro
 from chaostui.api.guard import LOCAL_HOSTS, PRIVATE, host_of, is_private
 from chaostui.api.toxiproxy_call import Answer, Call, Refused, failed
 from chaostui.api.toxiproxy_state import State
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.errors import CannotListen, ChaosError, Problem, SettingsError
 from chaostui.safe_text import safe_text
 from chaostui.settings import ControlSettings, composed

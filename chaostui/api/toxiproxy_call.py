@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.profiles.go_json import dumps, fields, first_value
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from typing import Any
 from chaostui.api.toxiproxy_call import Answer, Call, Refused, bad_body, done, json
 from chaostui.api.toxiproxy_state import NOWHERE
 from chaostui.api.toxiproxy_toxics import proxy_of
-from chaostui.engine.dial import resolve
-from chaostui.engine.steps import Steps
-from chaostui.engine.views import ProxyView
+from chaostui.engine.net.dial import resolve
+from chaostui.engine.pace.steps import Steps
 from chaostui.errors import CannotListen, Conflict
 from chaostui.profiles.go_json import dumps, fields
 from chaostui.profiles.toxics import Toxic
 from chaostui.profiles.toxiproxy_json import GO_PROXY, PROXY, listen_address, read_toxics
 from chaostui.settings import Address, Mix, ProxySettings, name_of
+from chaostui.wire.views import ProxyView
 
 VERSION = "2.12.0"
 """What clients are told: some use newer calls only from 2.6 on."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaostui.engine.steps import Steps
-from chaostui.engine.supervisor import Supervisor
-from chaostui.engine.views import ChainView, ProxyView
+from chaostui.engine.control.supervisor import Supervisor
+from chaostui.engine.pace.steps import Steps
 from chaostui.profiles.go_json import Float32
 from chaostui.profiles.toxics import BY_HANDLER, Toxic, attributes
 from chaostui.profiles.toxiproxy_json import listen_address
 from chaostui.settings import Address
+from chaostui.wire.views import ChainView, ProxyView
 
 NOWHERE = Address("nowhere.invalid", 0)
 """Stands for a listen that cannot be read: there is no such host, and none is made up."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from chaostui.api.toxiproxy_call import Answer, Call, Refused, bad_body, done, json
-from chaostui.engine.views import ProxyView
 from chaostui.errors import Conflict, NotFound
 from chaostui.profiles.go_json import Float32
 from chaostui.profiles.toxics import Toxic, options, probability, read_attributes, read_toxic
+from chaostui.wire.views import ProxyView
 
 UPDATE: dict[str, type] = {"attributes": object, "toxicity": Float32}
 

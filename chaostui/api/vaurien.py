@@ -14,16 +14,16 @@ from starlette.responses import PlainTextResponse, Response
 from chaostui.api import body, failures, policy
 from chaostui.api.body import refuse_code
 from chaostui.api.routes import Call, Query, Route, json
-from chaostui.client.shapes import (
+from chaostui.errors import SettingsError
+from chaostui.handlers.delay import before
+from chaostui.settings import Address, Mix
+from chaostui.wire.shapes import (
     BackendView,
     BehaviorsView,
     BehaviorView,
     HandlersView,
     StatusView,
 )
-from chaostui.errors import SettingsError
-from chaostui.handlers.delay import before
-from chaostui.settings import Address, Mix
 
 SECOND = {"normal": "dummy", "errors": "error"}
 """Our names, which are those of the first generation, in the words of the second."""

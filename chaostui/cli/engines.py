@@ -9,9 +9,9 @@ import click
 
 from chaostui.cli import output
 from chaostui.client import Client
-from chaostui.engine.views import EngineView
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
+from chaostui.wire.views import EngineView
 
 PATIENCE = 2.0
 """Seconds that an engine has to say what it is."""

@@ -16,11 +16,11 @@ import msgspec
 from rich.filesize import decimal
 
 from chaostui.cli import output
-from chaostui.engine.recorder import Begin, End, Lost
-from chaostui.engine.views import EngineView, ProxyView
+from chaostui.engine.export.recorder import Begin, End, Lost
 from chaostui.errors import Problem, SettingsError
 from chaostui.events import AnyEvent, Changed, Closed, Injected, Warned
 from chaostui.safe_text import safe_text
+from chaostui.wire.views import EngineView, ProxyView
 
 REQUESTS = 3
 """Requests that stand as examples of what a fault hit."""

@@ -6,8 +6,8 @@
 * ``ask``           a request, and how its answer is read; ``calls`` lists all of them once
 * ``owner``         the faults of a with-block, which end with its process
 * ``address``       where an engine answers, and what goes into every request
-* ``frame``         live frames;  ``shapes``  what the API answers beside the engine's views
 
+What the API answers, and live frames, are ``chaostui.wire``'s.
 Nothing is imported before it is used.
 """
 
@@ -19,26 +19,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chaostui.client.ask import Dropped
     from chaostui.client.asynchronous import AsyncClient
-    from chaostui.client.frame import Frame
     from chaostui.client.process import start_proxy, stop_proxy
     from chaostui.client.sync import Client
+    from chaostui.wire.frame import Frame
 
 __all__ = ["AsyncClient", "Client", "Dropped", "Frame", "start_proxy", "stop_proxy"]
 
 _HOMES = {
-    "AsyncClient": "asynchronous",
-    "Client": "sync",
-    "Dropped": "ask",
-    "Frame": "frame",
-    "start_proxy": "process",
-    "stop_proxy": "process",
+    "AsyncClient": "chaostui.client.asynchronous",
+    "Client": "chaostui.client.sync",
+    "Dropped": "chaostui.client.ask",
+    "Frame": "chaostui.wire.frame",
+    "start_proxy": "chaostui.client.process",
+    "stop_proxy": "chaostui.client.process",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'chaostui.client' has no attribute {name!r}")
-    found: object = getattr(import_module(f"chaostui.client.{_HOMES[name]}"), name)
+    found: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = found
     return found
 

@@ -16,13 +16,13 @@ import msgspec
 from chaostui.client import calls, owner
 from chaostui.client.address import Address, refusal, written
 from chaostui.client.ask import API, Ask, Dropped
-from chaostui.client.frame import Frame
 from chaostui.client.signature import describe
 from chaostui.client.sse import Reader
 from chaostui.client.wire import Wire
-from chaostui.engine.views import FaultView
 from chaostui.errors import EngineRefused, EngineUnreachable
 from chaostui.events import AnyEvent
+from chaostui.wire.frame import Frame
+from chaostui.wire.views import FaultView
 
 P = ParamSpec("P")
 T = TypeVar("T")

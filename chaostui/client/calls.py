@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chaostui.client.ask import API, Ask, given, part, proxy_path, query
-from chaostui.client.shapes import (
+from chaostui.events import AnyEvent, Changed
+from chaostui.wire.shapes import (
     BackendView,
     BehaviorsView,
     BehaviorView,
@@ -23,7 +24,7 @@ from chaostui.client.shapes import (
     StatusView,
     VersionView,
 )
-from chaostui.engine.views import (
+from chaostui.wire.views import (
     ChainView,
     ConnectionView,
     EngineView,
@@ -34,7 +35,6 @@ from chaostui.engine.views import (
     SessionView,
     StatsView,
 )
-from chaostui.events import AnyEvent, Changed
 
 
 def request(method: str, path: str, body: Any = None) -> Ask[Any]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from chaostui.client import calls
 from chaostui.client.ask import API, Ask, part
-from chaostui.engine.views import FaultView, SessionView
 from chaostui.errors import ChaosError, EngineRefused, FaultLost
 from chaostui.handlers.delay import before
 from chaostui.settings import Mix
+from chaostui.wire.views import FaultView, SessionView
 
 LEASE = 30.0
 """Seconds after which the faults of a frozen owner end."""

@@ -17,9 +17,9 @@ from chaostui.client.address import Address, refusal, written
 from chaostui.client.ask import Ask, Dropped
 from chaostui.client.signature import describe
 from chaostui.client.sse import Reader
-from chaostui.engine.views import FaultView
 from chaostui.errors import EngineRefused, EngineUnreachable
 from chaostui.events import AnyEvent
+from chaostui.wire.views import FaultView
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from chaostui.demo.residents import reside
 from chaostui.demo.shop import Shop
 from chaostui.demo.tally import Seen
 from chaostui.demo.traffic import Record, Traffic
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.settings import Address, ControlSettings, Profile, ProxySettings
 
 SEED = 42

@@ -12,7 +12,7 @@ from chaostui import log, registry
 from chaostui.demo.setting import PROTOCOLS, SEED, SLEEP, Demo
 from chaostui.demo.tally import Tally
 from chaostui.demo.traffic import PATIENCE
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.settings import Mix
 
 OK, NOTHING_HIT = 0, 1

@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection
 from typing import Any
 
-from chaostui.engine.plan import Catalog
+from chaostui.catalog import Catalog
 from chaostui.errors import Problem, SettingsError
 from chaostui.profiles.draft import Draft
 from chaostui.profiles.text import draft, parse

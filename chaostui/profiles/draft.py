@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from chaostui.engine.plan import Catalog
+from chaostui.catalog import Catalog
 from chaostui.errors import Problem, SettingsError
 from chaostui.options import Typed
 from chaostui.profiles import sense

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from chaostui import registry
-from chaostui.engine.plan import Catalog
+from chaostui.catalog import Catalog
 from chaostui.handler import Handler
 from chaostui.options import CALLABLE, fields, meant, parse, unknown
 from chaostui.profiles.mistakes import Mistake, Part, Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from chaostui.engine import certificates
-from chaostui.engine.compile import entry_name
+from chaostui.engine.faults.compile import entry_name
+from chaostui.engine.tls import certificates
 from chaostui.handler import Handler
 from chaostui.options import show
 from chaostui.profiles.mistakes import Mistake, Path

@@ -9,9 +9,8 @@ from typing import Any, Self
 import msgspec
 
 from chaostui import registry
+from chaostui.catalog import Catalog
 from chaostui.client.owner import wanted
-from chaostui.engine.plan import Catalog
-from chaostui.engine.views import ChainView, ConnectionView, FaultView, HandlerView, ProxyView
 from chaostui.errors import NotFound, SettingsError
 from chaostui.settings import ChainEntry, Mix
 from chaostui.testing import place
@@ -19,6 +18,7 @@ from chaostui.testing.looks import Looks
 from chaostui.testing.place import Backend, Settings
 from chaostui.testing.proof import Fault, NeverHit
 from chaostui.testing.thread import EngineThread
+from chaostui.wire.views import ChainView, ConnectionView, FaultView, HandlerView, ProxyView
 
 ACTOR = "test"
 

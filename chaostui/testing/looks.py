@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from chaostui.engine.authority import authority
-from chaostui.engine.compile import handler_class
-from chaostui.engine.supervisor import Supervisor
-from chaostui.engine.views import ConnectionView, EngineView, HandlerView, ProxyView, StatsView
+from chaostui.engine.control.supervisor import Supervisor
+from chaostui.engine.faults.compile import handler_class
+from chaostui.engine.tls.authority import authority
 from chaostui.errors import SettingsError
 from chaostui.events import AnyEvent, Changed
 from chaostui.settings import Address, Mix, Profile
 from chaostui.testing.proof import NeverHit, account
 from chaostui.testing.thread import EngineThread
+from chaostui.wire.views import ConnectionView, EngineView, HandlerView, ProxyView, StatsView
 
 
 class Looks:

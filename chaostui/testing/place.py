@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from chaostui.engine.plan import Catalog
+from chaostui.catalog import Catalog
 from chaostui.profiles import from_builtins
 from chaostui.settings import Address, Profile, ProxySettings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from chaostui.engine.views import ProxyView
 from chaostui.safe_text import safe_text
+from chaostui.wire.views import ProxyView
 
 
 class NeverHit(AssertionError):

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TypeVar
 
 from chaostui import loop
-from chaostui.engine.plan import Catalog
-from chaostui.engine.supervisor import Supervisor
+from chaostui.catalog import Catalog
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.errors import EngineUnreachable
 from chaostui.settings import Profile
 

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from chaostui.engine.views import ProxyView
 from chaostui.errors import ChaosError, EngineRefused
 from chaostui.tui.model.changes import Call, Change
 from chaostui.tui.model.undo import UndoStack
+from chaostui.wire.views import ProxyView
 
 Send = Callable[[Call], Awaitable[None]]
 Say = Callable[[str, str], None]

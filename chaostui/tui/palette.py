@@ -9,7 +9,6 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
 
-from chaostui.client.frame import STATES
 from chaostui.safe_text import safe_text
 from chaostui.tui.actions import ACTIONS, EVERYWHERE, shown
 from chaostui.tui.keys import Run
@@ -18,6 +17,7 @@ from chaostui.tui.model.phrases import understand
 from chaostui.tui.screens.base import ConsoleScreen
 from chaostui.tui.widgets.lineview import LineView
 from chaostui.tui.widgets.listing import Listing
+from chaostui.wire.frame import STATES
 
 Entry = tuple[str, str, str, str]
 """Title, help, action id, argument."""

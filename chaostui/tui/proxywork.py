@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaostui.client import calls
-from chaostui.engine.views import ProxyView
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands
@@ -18,6 +17,7 @@ from chaostui.tui.screens.proxies import ProxiesScreen
 from chaostui.tui.screens.proxyform import NEW, ProxyForm
 from chaostui.tui.session import Session
 from chaostui.tui.work import start
+from chaostui.wire.views import ProxyView
 
 if TYPE_CHECKING:
     from chaostui.tui.app import ConsoleApp

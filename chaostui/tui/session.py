@@ -12,9 +12,6 @@ import msgspec
 
 from chaostui.client import calls
 from chaostui.client.ask import Ask
-from chaostui.client.frame import Frame
-from chaostui.client.shapes import ProtocolHelp
-from chaostui.engine.views import ProxyView
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import changes, form, mix
@@ -25,6 +22,9 @@ from chaostui.tui.model.store import FrameStore
 from chaostui.tui.model.tap import Tap
 from chaostui.tui.model.twice import Twice
 from chaostui.tui.outbox import Outbox
+from chaostui.wire.frame import Frame
+from chaostui.wire.shapes import ProtocolHelp
+from chaostui.wire.views import ProxyView
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ import uvloop
 from chaostui import registry
 from chaostui.api.server import ControlServer
 from chaostui.client import Client
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.profiles import from_builtins
 from chaostui.settings import Address, ControlSettings
 

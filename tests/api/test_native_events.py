@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from chaostui.api.native_events import Filter, stream
-from chaostui.engine.bus import Bus
+from chaostui.engine.observe.bus import Bus
 from chaostui.events import Changed, Opened
 from tests.api.engine import Echo, Engine, proxy
 from tests.wait import until

@@ -10,9 +10,9 @@ from contextlib import ExitStack
 import pytest
 
 from chaostui.client import AsyncClient, Frame
-from chaostui.client.frame import STATES
-from chaostui.engine.bus import Bus
+from chaostui.engine.observe.bus import Bus
 from chaostui.events import Changed, Warned
+from chaostui.wire.frame import STATES
 from tests.api.engine import Echo, Engine, proxy
 
 

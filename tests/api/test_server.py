@@ -13,7 +13,7 @@ import pytest
 from chaostui import registry
 from chaostui.api.server import ControlServer
 from chaostui.client import AsyncClient, Client
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.errors import CannotListen, EngineRefused, EngineUnreachable, SettingsError
 from chaostui.settings import Address, ControlSettings
 from tests.api.engine import LOOPBACK, Engine, proxy

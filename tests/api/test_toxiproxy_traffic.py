@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaostui.engine.listener import stall
+from chaostui.engine.net.listener import stall
 from tests.api.toxiproxy import Toxiproxy
 from tests.wait import SLACK, SOON
 

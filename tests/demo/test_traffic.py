@@ -13,7 +13,7 @@ from chaostui.demo.setting import PROTOCOLS, Demo
 from chaostui.demo.tally import Seen
 from chaostui.demo.traffic import CLIENTS
 from chaostui.demo.wire import WIRES
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.settings import Mix
 from tests.wait import eventually
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from chaostui import registry
-from chaostui.engine.plan import Catalog
-from chaostui.engine.supervisor import Supervisor
-from chaostui.engine.views import ConnectionView, ProxyView, StatsView
+from chaostui.catalog import Catalog
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.events import Event
 from chaostui.handler import Handler
 from chaostui.settings import Address, ChainEntry, Mix, Profile, ProxySettings
+from chaostui.wire.views import ConnectionView, ProxyView, StatsView
 from tests import tcp
 from tests.tcp import TURNS, Listener, Peer
 from tests.wait import eventually

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chaostui.engine.alpn import offered
+from chaostui.engine.tls.alpn import offered
 from chaostui.events import Warned
 from tests.certificates import client_context, server_context, terminating
 from tests.engine.rig import proxied

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from chaostui.engine.authority import Authority, authority, names
+from chaostui.engine.tls.authority import Authority, authority, names
 from chaostui.events import Warned
 from tests.certificates import files, server_context, terminating
 from tests.engine.rig import Rig, proxied
@@ -139,7 +139,7 @@ async def test_a_backend_that_wants_a_clients_certificate_is_shown_ours() -> Non
 
 TICKING = """
 import asyncio
-from chaostui.engine.authority import authority, prepare
+from chaostui.engine.tls.authority import authority, prepare
 
 async def main():
     ticks = 0
@@ -166,7 +166,7 @@ def test_it_is_made_aside_while_traffic_goes_on() -> None:
 @pytest.mark.parametrize(("tls", "certificate"), [("passthrough", ""), ("terminate", "a.pem")])
 def test_it_is_not_made_for_nothing(tls: str, certificate: str) -> None:
     """Nothing is imported where TLS passes, or a certificate is named."""
-    script = "import asyncio, sys; from chaostui.engine.authority import prepare;"
+    script = "import asyncio, sys; from chaostui.engine.tls.authority import prepare;"
     script += f"asyncio.run(prepare({tls!r}, {certificate!r})); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True

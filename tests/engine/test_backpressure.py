@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from chaostui.engine.memory import give_back, resident
+from chaostui.engine.observe.memory import give_back, resident
 from tests.engine.rig import digest_all, echoing, fill, ping, proxied, send_pieces
 from tests.wait import SLACK
 

@@ -7,7 +7,7 @@ import random
 
 from hypothesis import given, strategies as st
 
-from chaostui.engine.budget import PIECE, Budget
+from chaostui.engine.pace.budget import PIECE, Budget
 from chaostui.settings import Profile
 from tests.engine.rig import Rig, digest_all, echoing, fill, ping, proxied, send_pieces
 from tests.wait import eventually

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chaostui.engine.bus import Bus
+from chaostui.engine.observe.bus import Bus
 from chaostui.events import Warned
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from chaostui import registry
-from chaostui.engine.certificates import contexts, words
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
+from chaostui.engine.tls.certificates import contexts, words
 from chaostui.errors import SettingsError
 from chaostui.settings import Address, Profile
 from tests.certificates import files, server_context, terminating

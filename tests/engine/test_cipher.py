@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaostui.engine.cipher import Cipher
+from chaostui.engine.tls.cipher import Cipher
 from tests.certificates import client_context, server_context
 
 DATA = bytes(range(256)) * 300

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chaostui.engine.compile import Compiled, compile_plan, entry_name, handler_class
-from chaostui.engine.plan import Plan
+from chaostui.engine.faults.compile import Compiled, compile_plan, entry_name, handler_class
+from chaostui.engine.faults.plan import Plan
 from chaostui.errors import SettingsError
 from chaostui.protocols.tcp import Tcp
 from chaostui.registry import builtin

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from chaostui.engine.dial import _first_of, resolve
-from chaostui.engine.link import EARLY_BYTES
-from chaostui.engine.resolver import AddressInfo
-from chaostui.engine.supervisor import Supervisor
-from chaostui.engine.sweep import PROBES, SETTLED
+from chaostui.engine.control.supervisor import Supervisor
+from chaostui.engine.control.sweep import PROBES, SETTLED
+from chaostui.engine.net.dial import _first_of, resolve
+from chaostui.engine.net.resolver import AddressInfo
+from chaostui.engine.relay.flow import EARLY_BYTES
 from chaostui.events import Closed, Dialled
 from chaostui.registry import builtin
 from chaostui.settings import Address, ControlSettings, Profile

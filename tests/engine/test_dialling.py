@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from chaostui.engine.dialling import Dialling, explained
+from chaostui.engine.relay.dialling import Dialling, explained
 from chaostui.errors import NotAllowed
 from chaostui.events import CloseReason, Dialled
 from chaostui.settings import Address

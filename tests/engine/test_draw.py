@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from chaostui.engine.draw import Dice
+from chaostui.engine.faults.dice import Dice
 
 numbers = st.integers(min_value=0, max_value=2**40)
 

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from chaostui.engine.core import AT_ONCE
-from chaostui.engine.steps import FULL_READ
+from chaostui.engine.control.runtime import AT_ONCE
+from chaostui.engine.pace.steps import FULL_READ
 from tests.engine.rig import ACTOR, Rig, proxied
 from tests.tcp import Peer
 from tests.wait import eventually

@@ -8,8 +8,8 @@ import socket
 
 import pytest
 
-from chaostui.engine.files import RESERVED_FILES, Files, reserve, spare
-from chaostui.engine.views import StatsView
+from chaostui.engine.net.files import RESERVED_FILES, Files, reserve, spare
+from chaostui.wire.views import StatsView
 from tests.engine.headless import Headless
 from tests.wait import until
 

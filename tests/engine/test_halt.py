@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.errors import Halted
 from chaostui.events import Changed
 from chaostui.settings import ChainEntry, Mix, Profile

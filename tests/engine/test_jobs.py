@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 
 from chaostui.api.native_live import Camera, _frames
-from chaostui.engine import memory, recorder, statsd, sweep
-from chaostui.engine.connection import Connection
-from chaostui.engine.dialling import Dialling
-from chaostui.engine.door import Doorkeeper
-from chaostui.engine.jobs import Jobs
-from chaostui.engine.proxy import Proxy
-from chaostui.engine.recorder import Recorder, open_record
-from chaostui.engine.statsd import Statsd
-from chaostui.engine.supervisor import Supervisor
-from chaostui.engine.watch import Watch
+from chaostui.engine.control import sweep
+from chaostui.engine.control.proxy import Proxy
+from chaostui.engine.control.supervisor import Supervisor
+from chaostui.engine.export import recorder, statsd
+from chaostui.engine.export.recorder import Recorder, open_record
+from chaostui.engine.export.statsd import Statsd
+from chaostui.engine.net.admission import Doorkeeper
+from chaostui.engine.net.watch import Watch
+from chaostui.engine.observe import memory
+from chaostui.engine.pace.jobs import Jobs
+from chaostui.engine.relay.connection import Connection
+from chaostui.engine.relay.dialling import Dialling
 from chaostui.settings import Mix, StatsdSettings
 from tests.engine.rig import ACTOR, Rig, echoing, ping, proxied
 from tests.engine.test_dial import black_hole

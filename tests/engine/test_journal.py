@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chaostui.engine.bus import Bus
-from chaostui.engine.journal import KEPT, Journal
+from chaostui.engine.observe.bus import Bus
+from chaostui.engine.observe.journal import KEPT, Journal
 from chaostui.settings import Mix
 from tests.engine.rig import ACTOR, proxied
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from chaostui.engine import stats
+from chaostui.engine.observe import stats
 from chaostui.events import Exchanged
 from tests.engine.rig import proxied
 from tests.tcp import Peer

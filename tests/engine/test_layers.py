@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaostui.engine.layers import Layer, Layers, merged_options
+from chaostui.engine.faults.overlays import Layer, Layers, merged_options
 from chaostui.settings import Mix
 
 

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from chaostui import registry
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.errors import CannotListen, Conflict, NotFound, SettingsError
 from chaostui.events import Dialled
 from chaostui.settings import Address, ChainEntry, Mix, Profile

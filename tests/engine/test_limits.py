@@ -7,7 +7,7 @@ import resource
 import select
 import socket
 
-from chaostui.engine.files import connection_limit
+from chaostui.engine.net.files import connection_limit
 from chaostui.events import Warned
 from tests.engine.rig import echoing, ping, proxied
 from tests.tcp import Peer

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from chaostui.engine.listener import Listener
+from chaostui.engine.net.listener import Listener
 from chaostui.errors import CannotListen
 from chaostui.settings import Address
 from tests import tcp

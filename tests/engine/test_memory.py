@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaostui.engine.memory import LOOK_INTERVAL, SPARE, Memory, give_back, resident
+from chaostui.engine.observe.memory import LOOK_INTERVAL, SPARE, Memory, give_back, resident
 
 CHUNK = 65_536
 

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from chaostui.engine.orphan import ends, orphaned
+from chaostui.engine.net.orphan import ends, orphaned
 from tests.engine.test_dial import v6
 from tests.tcp import Peer
 from tests.wait import eventually

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chaostui.engine.payload import BUDGET, Payload
+from chaostui.engine.relay.tap import BUDGET, Payload
 from tests.engine.rig import proxied
 
 

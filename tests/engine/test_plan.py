@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from chaostui.engine.plan import Armed, Plan
+from chaostui.engine.faults.plan import Armed, Plan
 from chaostui.handler import Handler
 from chaostui.handlers.delay import Delay
 from chaostui.handlers.errors import Errors

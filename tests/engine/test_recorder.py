@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chaostui.engine.recorder import Recorder, open_record
+from chaostui.engine.export.recorder import Recorder, open_record
 from chaostui.errors import SettingsError
 from chaostui.events import Warned
 from tests.engine.rig import Rig, proxied

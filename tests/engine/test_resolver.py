@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from chaostui.engine import resolver
-from chaostui.engine.resolver import AddressInfo, Resolver
+from chaostui.engine.net import resolver
+from chaostui.engine.net.resolver import AddressInfo, Resolver
 from chaostui.events import Closed, Dialled
 from chaostui.settings import Address
 from tests.engine.rig import echoing, ping, proxied, turned_away
@@ -243,7 +243,7 @@ sys.exit(subprocess.run([sys.executable, *sys.argv[3:]]).returncode)
 ENGINE = """
 import asyncio, socket, sys, uvloop
 from chaostui import registry
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.settings import Address, Profile
 from tests.engine.rig import make
 from tests.tcp import Listener, Peer

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chaostui.engine.rounds import Rounds
+from chaostui.engine.pace.rounds import Rounds
 from chaostui.run import GARBAGE
 from tests.engine.rig import ACTOR, proxied
 from tests.tcp import Peer

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from chaostui import registry
 from chaostui.api.toxiproxy import ToxiproxyApp
-from chaostui.engine import core, steps
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control import runtime
+from chaostui.engine.control.supervisor import Supervisor
+from chaostui.engine.pace import steps
 from chaostui.settings import Address, ControlSettings, Profile
 from tests.engine.rig import ACTOR, make
 from tests.work import Work
@@ -132,7 +133,7 @@ async def stop(count: int) -> int:
 @pytest.fixture(autouse=True)
 def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what an engine does ten times a second, which a slow machine has more of."""
-    monkeypatch.setattr(core, "TICK", 3600.0)
+    monkeypatch.setattr(runtime, "TICK", 3600.0)
 
 
 @pytest.mark.parametrize("task", [add, switch, apply, create, populate, stop])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from chaostui.engine.stats import SLOT, WINDOW, Histogram, Stats, quantiles
-from chaostui.engine.views import Quantiles
+from chaostui.engine.observe.stats import SLOT, WINDOW, Histogram, Stats, quantiles
+from chaostui.wire.views import Quantiles
 
 NOW = 1000.0
 

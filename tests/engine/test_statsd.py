@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaostui.engine.statsd import PACKET, Statsd, packets, plain
+from chaostui.engine.export.statsd import PACKET, Statsd, packets, plain
 from chaostui.settings import StatsdSettings
 from tests.engine.rig import Rig, echoing, ping, proxied
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaostui.engine.threads import Threads
+from chaostui.engine.callables.threads import Threads
 from tests.wait import eventually
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from chaostui.engine import trail
+from chaostui.engine.relay import trail
 from tests.engine.rig import echoing, ping, proxied
 from tests.trace import traced
 

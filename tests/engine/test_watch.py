@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaostui.engine.side import WRITE
+from chaostui.engine.pace.pauses import WRITE
 from chaostui.events import Closed
 from tests.engine.rig import fill, proxied
 from tests.wait import eventually

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pytest
 
 from chaostui.actions import Action
-from chaostui.engine.watchdog import BLOCKED
+from chaostui.engine.observe.watchdog import BLOCKED
 from chaostui.handler import Handler
 from chaostui.protocol import Frame
 from tests.engine.rig import catalog, proxied

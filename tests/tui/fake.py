@@ -15,8 +15,11 @@ import tomlkit
 
 from chaostui import registry
 from chaostui.client.ask import API, Ask
-from chaostui.client.frame import COLUMNS, Frame
-from chaostui.engine.views import (
+from chaostui.errors import EngineRefused, EngineUnreachable
+from chaostui.events import Changed, Closed, Exchanged, Injected, Opened, Warned
+from chaostui.settings import Mix
+from chaostui.wire.frame import COLUMNS, Frame
+from chaostui.wire.views import (
     ChainView,
     ConnectionView,
     EngineView,
@@ -27,9 +30,6 @@ from chaostui.engine.views import (
     Quantiles,
     StatsView,
 )
-from chaostui.errors import EngineRefused, EngineUnreachable
-from chaostui.events import Changed, Closed, Exchanged, Injected, Opened, Warned
-from chaostui.settings import Mix
 from tests.tui.catalogue import CATALOGUE
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import tomlkit
 
-from chaostui.engine.views import ChainView
+from chaostui.wire.views import ChainView
 from tests.tui.console import Console, console
 from tests.tui.fake import FakeEngine
 from tests.wait import eventually

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chaostui.engine.views import ProxyView
 from chaostui.tui.model.proxylist import Rates, line
+from chaostui.wire.views import ProxyView
 from tests.tui.console import console
 from tests.tui.fake import FakeEngine
 

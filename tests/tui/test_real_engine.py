@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chaostui.client import AsyncClient
-from chaostui.engine.supervisor import Supervisor
+from chaostui.engine.control.supervisor import Supervisor
 from chaostui.tui.app import ConsoleApp
 from chaostui.tui.config import ConsoleConfig
 from chaostui.tui.keys import Run

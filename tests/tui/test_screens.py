@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from chaostui.cli.demo import GREETING
-from chaostui.engine.views import FaultView, HandlerView, NotReached
 from chaostui.tui.model.columns import BY_FIELD
 from chaostui.tui.widgets.eventpane import EventPane
+from chaostui.wire.views import FaultView, HandlerView, NotReached
 from tests.tui.console import Console, console
 from tests.tui.fake import FakeEngine
 from tests.tui.pictures import PROFILE

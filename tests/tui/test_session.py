@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from chaostui.client import AsyncClient
-from chaostui.engine.views import ProxyView
 from chaostui.tui.link import connect
 from chaostui.tui.model import chain
 from chaostui.tui.session import Session
+from chaostui.wire.views import ProxyView
 from tests.api.engine import Echo, Engine, proxy
 
 NAMES = (

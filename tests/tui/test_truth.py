@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from chaostui.engine.views import EngineView
 from chaostui.settings import ChainEntry, Mix
 from chaostui.tui.model.status import status
+from chaostui.wire.views import EngineView
 from tests.engine.rig import ACTOR, Rig, echoing, ping, proxied
 from tests.tcp import Peer
 

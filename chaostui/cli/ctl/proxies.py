@@ -11,8 +11,8 @@ from chaostui import profiles
 from chaostui.cli import output
 from chaostui.cli.ctl import show
 from chaostui.cli.ctl.group import Asked, argument, command
-from chaostui.client.shapes import Difference
 from chaostui.profiles.write import plain
+from chaostui.wire.shapes import Difference
 
 
 def _list(asked: Asked) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
-from chaostui.engine.views import (
+from chaostui.events import AnyEvent
+from chaostui.options import show
+from chaostui.safe_text import safe_text
+from chaostui.wire.views import (
     ChainView,
     ConnectionView,
     HandlerView,
     NotReached,
     ProxyView,
 )
-from chaostui.events import AnyEvent
-from chaostui.options import show
-from chaostui.safe_text import safe_text
 
 
 def columns(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.faults.exchange import Exchange, Stage
 from chaostui.events import Exchanged, Injected
 
 if TYPE_CHECKING:
-    from chaostui.engine.connection import Connection
+    from chaostui.engine.relay.connection import Connection
 
 
 def answered(connection: Connection, exchange: Exchange | None, asked: float) -> None:

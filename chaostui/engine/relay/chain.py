@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chaostui.engine.exchange import Exchange, Stage, stage
-from chaostui.engine.link import Link
+from chaostui.engine.faults.exchange import Exchange, Stage, stage
+from chaostui.engine.relay.flow import Link
 from chaostui.protocol import Request
 
 if TYPE_CHECKING:
-    from chaostui.engine.plan import Armed, ArmedEntry, Plan
+    from chaostui.engine.faults.plan import Armed, ArmedEntry, Plan
     from chaostui.engine.relay.selection import Selection
 
 

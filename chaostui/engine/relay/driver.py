@@ -11,14 +11,15 @@ import time
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
-from chaostui.engine import trail
-from chaostui.engine.budget import LITTLE, PIECE, cost
-from chaostui.engine.compile import NORMAL
-from chaostui.engine.describe import describe
-from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.inbox import Piece
-from chaostui.engine.items import Item, What
-from chaostui.engine.relay import account
+from chaostui.engine.callables.calls import UserCall
+from chaostui.engine.callables.inbox import Piece
+from chaostui.engine.faults.compile import NORMAL
+from chaostui.engine.faults.describe import describe
+from chaostui.engine.faults.exchange import Exchange, Stage
+from chaostui.engine.faults.items import Item, What
+from chaostui.engine.pace.budget import LITTLE, PIECE, cost
+from chaostui.engine.pace.pauses import HELD, WAIT, WRITE
+from chaostui.engine.relay import account, trail
 from chaostui.engine.relay.effects import (
     Answer,
     Came,
@@ -34,12 +35,10 @@ from chaostui.engine.relay.effects import (
 from chaostui.engine.relay.pipeline import Pipeline
 from chaostui.engine.relay.queue import EARLY
 from chaostui.engine.relay.state import State
-from chaostui.engine.side import HELD, WAIT, WRITE
-from chaostui.engine.user_call import UserCall
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
-    from chaostui.engine.link import Link
+    from chaostui.engine.relay.flow import Link
 
 BACKLOG = 1_048_576
 """Bytes taken, at most, behind what a handler keeps for an unknown time; then reading pauses."""

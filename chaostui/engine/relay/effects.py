@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from chaostui.actions import Action, Call, Close, Reset
-from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.items import Held, Item, What
+from chaostui.engine.faults.exchange import Exchange, Stage
+from chaostui.engine.faults.items import Held, Item, What
 from chaostui.protocol import Frame
 
 

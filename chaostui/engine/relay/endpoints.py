@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from chaostui.engine.items import What
+from chaostui.engine.faults.items import What
+from chaostui.engine.pace.steps import FULL_READ
+from chaostui.engine.relay.endpoint import Side
 from chaostui.engine.relay.exchanges.contract import Turn
-from chaostui.engine.side import Side
-from chaostui.engine.steps import FULL_READ
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
-    from chaostui.engine.connection import Connection
+    from chaostui.engine.relay.connection import Connection
 
 CLIENT, BACKEND = Turn.CLIENT, Turn.BACKEND
 

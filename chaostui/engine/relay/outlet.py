@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaostui.engine.items import Delays, What
+from chaostui.engine.faults.items import Delays, What
 from chaostui.engine.relay.effects import Came, Effect, Left, Write
 from chaostui.engine.relay.queue import Queue
 

@@ -14,8 +14,8 @@ from collections.abc import Set
 from typing import assert_never
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wait, Wake
-from chaostui.engine.exchange import HANDLERS_RAISE, Exchange, Stage
-from chaostui.engine.items import MADE, NO_FRAME, STEPS, Delay, Item, What
+from chaostui.engine.faults.exchange import HANDLERS_RAISE, Exchange, Stage
+from chaostui.engine.faults.items import MADE, NO_FRAME, STEPS, Delay, Item, What
 from chaostui.engine.relay.effects import (
     Answer,
     Came,

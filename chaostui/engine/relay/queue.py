@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from chaostui.engine.exchange import Stage
-from chaostui.engine.items import ENDS, Delays, Held, What
+from chaostui.engine.faults.exchange import Stage
+from chaostui.engine.faults.items import ENDS, Delays, Held, What
 
 EARLY = 0.0003
 """Seconds by which held bytes may leave early: below what timers can tell apart."""

@@ -12,13 +12,13 @@ from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
-from chaostui.engine import departure
-from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.items import NO_FRAME, What
+from chaostui.engine.faults.exchange import Exchange, Stage
+from chaostui.engine.faults.items import NO_FRAME, What
+from chaostui.engine.relay import departure
 
 if TYPE_CHECKING:
-    from chaostui.engine.connection import Connection
-    from chaostui.engine.plan import Armed, Plan
+    from chaostui.engine.faults.plan import Armed, Plan
+    from chaostui.engine.relay.connection import Connection
 
 PAUSE = 0.25
 """Seconds without a byte after which a request counts as waiting, and a reply as over."""

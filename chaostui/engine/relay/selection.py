@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
-from chaostui.engine import trail
-from chaostui.engine.compile import NORMAL
-from chaostui.engine.exchange import Exchange, Stage
+from chaostui.engine.faults.compile import NORMAL
+from chaostui.engine.faults.exchange import Exchange, Stage
+from chaostui.engine.relay import trail
 from chaostui.engine.relay.chain import Chain
 from chaostui.protocol import Request
 
 if TYPE_CHECKING:
-    from chaostui.engine.connection import Connection
-    from chaostui.engine.plan import Armed, Plan
+    from chaostui.engine.faults.plan import Armed, Plan
+    from chaostui.engine.relay.connection import Connection
 
 
 class Selection:

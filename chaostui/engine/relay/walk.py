@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall
-from chaostui.engine.exchange import Stage
-from chaostui.engine.items import MARKS, Delay, Delays, Item, What
+from chaostui.engine.faults.exchange import Stage
+from chaostui.engine.faults.items import MARKS, Delay, Delays, Item, What
 from chaostui.engine.relay.effects import Hit
 from chaostui.engine.relay.outlet import Outlet
 from chaostui.handler import Handler

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from chaostui.client import calls
-from chaostui.engine.views import FaultView, ProxyView
 from chaostui.tui.model import mix
 from chaostui.tui.model.changes import (
     Call,
@@ -20,6 +19,7 @@ from chaostui.tui.model.changes import (
     put_pin,
     put_proxy,
 )
+from chaostui.wire.views import FaultView, ProxyView
 
 Pins = Mapping[str, Mapping[int, str]]
 """Connections that have a handler of their own, by proxy: their id and the handler."""

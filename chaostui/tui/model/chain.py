@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from chaostui.client import calls
 from chaostui.client.ask import Ask, part, proxy_path
-from chaostui.engine.views import ChainView, ProxyView
 from chaostui.tui.model import figures
 from chaostui.tui.model.changes import (
     NOTHING,
@@ -25,6 +24,7 @@ from chaostui.tui.model.changes import (
 )
 from chaostui.tui.model.faults import Mistyped
 from chaostui.tui.model.form import Field, FieldError
+from chaostui.wire.views import ChainView, ProxyView
 
 DIRECTIONS = ("downstream", "upstream", "both")
 ARROWS = {"upstream": "→", "downstream": "←", "both": "↔"}

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from chaostui.client import calls
 from chaostui.client.ask import API, Ask, part, proxy_path
-from chaostui.engine.views import ChainView, HandlerView, ProxyView
 from chaostui.tui.model import figures, mix
+from chaostui.wire.views import ChainView, HandlerView, ProxyView
 
 Expect = Callable[[ProxyView], ProxyView]
 """What a proxy will be once a call has been answered."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chaostui.client.shapes import ProtocolHelp
 from chaostui.protocol import Protocol
 from chaostui.safe_text import safe_text
+from chaostui.wire.shapes import ProtocolHelp
 
 
 def example(protocols: Mapping[str, ProtocolHelp], protocol: str, listen: str) -> str:

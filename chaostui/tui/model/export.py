@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chaostui.engine.views import EngineView, ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import mix
 from chaostui.tui.model.changes import entry_body, put_mix, put_proxy
 from chaostui.tui.model.lines import Line, line
 from chaostui.tui.model.rows import Rows
+from chaostui.wire.views import EngineView, ProxyView
 
 
 def as_curl(proxies: Sequence[ProxyView], base: str) -> str:

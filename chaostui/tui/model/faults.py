@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaostui.client import calls
-from chaostui.engine.views import ProxyView
 from chaostui.tui.model import calm, changes, figures, mix
 from chaostui.tui.model.changes import Call, Change, Step
+from chaostui.wire.views import ProxyView
 
 
 class Mistyped(ValueError):

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from chaostui.engine.views import HandlerTimes, ProxyView, Quantiles, StatsView
+from chaostui.wire.views import HandlerTimes, ProxyView, Quantiles, StatsView
 
 SECONDS = 3600
 """How far back the timeline reaches."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from chaostui.engine.views import EngineView
 from chaostui.options import fields
 from chaostui.settings import ControlSettings, Profile, ProxySettings, StatsdSettings
 from chaostui.tui import config as console
 from chaostui.tui.model import figures
+from chaostui.wire.views import EngineView
 
 _ELSEWHERE = {"name", "behavior", "chain", "handler", "proxy", "control", "statsd"}
 """What other screens show, and tables, whose settings are listed one by one."""

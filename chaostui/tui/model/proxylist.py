@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaostui.engine.views import ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import figures, mix
 from chaostui.tui.model.status import DOORS
+from chaostui.wire.views import ProxyView
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chaostui.client.frame import COLUMNS, STATES
+from chaostui.wire.frame import COLUMNS, STATES
 
 CLOSED = STATES.index("closed")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from chaostui.engine.views import EngineView, ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import figures, mix
+from chaostui.wire.views import EngineView, ProxyView
 
 DOORS = {"refuse": "refuses clients", "stall": "keeps clients waiting"}
 

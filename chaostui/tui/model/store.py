@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from chaostui.client.frame import COLUMNS, Frame
-from chaostui.engine.views import EngineView, HandlerView, ProxyView
 from chaostui.events import Closed
 from chaostui.tui.model.history import SECONDS, History
 from chaostui.tui.model.lines import EventLog, Line
 from chaostui.tui.model.rows import CLOSED, Rows
+from chaostui.wire.frame import COLUMNS, Frame
+from chaostui.wire.views import EngineView, HandlerView, ProxyView
 
 GHOSTS = 500
 """How many closed connections stay visible."""

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from textual.widget import Widget
 
-from chaostui.engine.views import ProxyView
 from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import figures
 from chaostui.tui.model.lines import Line
 from chaostui.tui.model.proxylist import ProxyLine, Rates, line
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.listing import Cell, Entry, Listing
+from chaostui.wire.views import ProxyView
 
 HEAD = ("proxy", "state", "share", "requests", "p99", "mix", "where, or the last error")
 

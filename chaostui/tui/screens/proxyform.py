@@ -11,10 +11,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from chaostui.client.shapes import ProtocolHelp
 from chaostui.safe_text import safe_text
 from chaostui.settings import Address
 from chaostui.tui.model.clients import example, guess
+from chaostui.wire.shapes import ProtocolHelp
 
 NEW = {"name": "", "listen": "127.0.0.1:16379", "backend": "127.0.0.1:6379", "protocol": "tcp"}
 _HINTS = {

@@ -13,7 +13,6 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from chaostui.client import calls
-from chaostui.client.shapes import Difference
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
@@ -22,6 +21,7 @@ from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.chainlist import ChainList
 from chaostui.tui.widgets.listing import Cell, Entry, Listing
 from chaostui.tui.work import start
+from chaostui.wire.shapes import Difference
 
 OWNERS = ("control", "log_output")
 """What only the start of an engine can set; loading a profile leaves it as it is."""

@@ -11,11 +11,11 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from chaostui.engine.views import NotReached
 from chaostui.safe_text import safe_text
 from chaostui.tui.model import figures
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.lineview import Line, LineView, fit
+from chaostui.wire.views import NotReached
 
 
 class FilterBar(Horizontal):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from chaostui.engine.views import ChainView, ProxyView
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
 from chaostui.tui.model import chain, figures
@@ -14,6 +13,7 @@ from chaostui.tui.model.faults import Mistyped
 from chaostui.tui.model.glyphs import glyph, hue
 from chaostui.tui.session import Session
 from chaostui.tui.widgets.listing import Cell, Entry, Listing
+from chaostui.wire.views import ChainView, ProxyView
 
 
 class ChainList(Listing):

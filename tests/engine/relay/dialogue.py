@@ -16,9 +16,9 @@ import random
 from collections.abc import Callable, Iterable
 
 from chaostui.actions import Action, Call, Close, Reply, Reset, Send, Stall, Wait, Wake
-from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.items import NO_FRAME, What
-from chaostui.engine.plan import Armed
+from chaostui.engine.faults.exchange import Exchange, Stage
+from chaostui.engine.faults.items import NO_FRAME, What
+from chaostui.engine.faults.plan import Armed
 from chaostui.engine.relay.effects import (
     Answer,
     Came,

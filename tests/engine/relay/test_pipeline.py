@@ -7,7 +7,7 @@ import itertools
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from chaostui.engine.items import What
+from chaostui.engine.faults.items import What
 from chaostui.engine.relay.state import NEXT, State
 from chaostui.protocol import Frame
 from tests.engine.relay.dialogue import FOREVER, Dialogue, played, tidy

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from chaostui.engine.views import FaultView, ProxyView
 from chaostui.tui.model import calm
+from chaostui.wire.views import FaultView, ProxyView
 from tests.tui.fake import FakeEngine
 from tests.tui.model.test_faults import proxy, requests
 

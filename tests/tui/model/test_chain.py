@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from chaostui.engine.views import ChainView
 from chaostui.tui.model import chain, form
 from chaostui.tui.model.changes import NOTHING, Change
 from chaostui.tui.model.faults import Mistyped
 from chaostui.tui.model.store import FrameStore
+from chaostui.wire.views import ChainView
 from tests.tui.catalogue import CATALOGUE
 from tests.tui.fake import FakeEngine
 from tests.tui.model.test_faults import proxy, requests

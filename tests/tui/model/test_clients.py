@@ -7,9 +7,9 @@ import shlex
 import pytest
 
 from chaostui import registry
-from chaostui.client.shapes import ProtocolHelp
 from chaostui.tui.model.clients import example, guess
 from chaostui.tui.screens.proxyform import NEW, named, problem
+from chaostui.wire.shapes import ProtocolHelp
 
 PROTOCOLS = {
     kind.name: ProtocolHelp(

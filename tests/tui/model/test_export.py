@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from chaostui.engine.views import ChainView, EngineView, HandlerView
 from chaostui.profiles import load
 from chaostui.tui.model import export
 from chaostui.tui.model.lines import line
 from chaostui.tui.model.rows import Rows
 from chaostui.tui.model.store import FrameStore
+from chaostui.wire.views import ChainView, EngineView, HandlerView
 from tests.tui.model.test_faults import proxy
 from tests.tui.model.test_store import frame
 

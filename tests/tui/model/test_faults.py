@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from chaostui.engine.views import ProxyView
 from chaostui.tui.actions import ACTIONS
 from chaostui.tui.model.changes import Call
 from chaostui.tui.model.faults import FAULTS, Mistyped, Situation, sweeps
+from chaostui.wire.views import ProxyView
 
 NAMES = ("normal", "delay", "errors", "hang", "blackout")
 

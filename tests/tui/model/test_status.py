@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from chaostui.engine.views import ChainView, EngineView, FaultView, HaltView, HandlerView, ProxyView
 from chaostui.tui.model.status import status
+from chaostui.wire.views import ChainView, EngineView, FaultView, HaltView, HandlerView, ProxyView
 from tests.tui.model.test_faults import proxy
 
 ENGINE = EngineView(version="1", pid=1, seed=1, uptime=1, revision=1)

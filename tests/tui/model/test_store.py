@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from chaostui.client.frame import COLUMNS, Frame
-from chaostui.engine.views import EngineView, ProxyView, StatsView
 from chaostui.events import Closed, Opened
 from chaostui.tui.model.columns import BY_FIELD, COLUMNS as SHOWN, arrange, fit
 from chaostui.tui.model.glyphs import _KNOWN
 from chaostui.tui.model.rows import CLOSED, Rows
 from chaostui.tui.model.store import GHOSTS, FrameStore
+from chaostui.wire.frame import COLUMNS, Frame
+from chaostui.wire.views import EngineView, ProxyView, StatsView
 
 
 def frame(at: float, connections: dict[int, int], *, told: bool = True, events: int = 0) -> Frame:

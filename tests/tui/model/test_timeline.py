@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chaostui.engine.views import Quantiles, StatsView
 from chaostui.tui.model.history import Sample, add_up
 from chaostui.tui.model.timeline import buckets, stack
+from chaostui.wire.views import Quantiles, StatsView
 
 
 def test_samples_share_columns_of_equal_time() -> None:

@@ -6,11 +6,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from chaostui.actions import Close, Reset
-from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.link import Link
+from chaostui.engine.faults.exchange import Exchange, Stage
+from chaostui.engine.relay.flow import Link
 
 if TYPE_CHECKING:
-    from chaostui.engine.plan import Plan
+    from chaostui.engine.faults.plan import Plan
 
 
 class Turn(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from chaostui.engine.exchange import Exchange
+from chaostui.engine.faults.exchange import Exchange
 from chaostui.protocol import Frame, Request
 
 

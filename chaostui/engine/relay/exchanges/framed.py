@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
-from chaostui.engine import reach
-from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.items import What
-from chaostui.engine.link import Link
-from chaostui.engine.portions import SMALL, Portions
+from chaostui.engine.faults.exchange import Exchange, Stage
+from chaostui.engine.faults.items import What
+from chaostui.engine.faults.plan import needing
 from chaostui.engine.relay import account
 from chaostui.engine.relay.exchanges.contract import Turn
 from chaostui.engine.relay.exchanges.replies import Replies
 from chaostui.engine.relay.exchanges.requests import Requests
 from chaostui.engine.relay.exchanges.turns import Turns
+from chaostui.engine.relay.flow import Link
+from chaostui.engine.relay.portions import SMALL, Portions
 from chaostui.engine.relay.redraw import acted_on
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
-    from chaostui.engine.connection import Connection
-    from chaostui.engine.plan import Plan
+    from chaostui.engine.faults.plan import Plan
+    from chaostui.engine.relay.connection import Connection
 
 
 class Framed:
@@ -179,7 +179,7 @@ class Framed:
                 link.feed(What.DATA, frame, self.replies.answered_by(frame))
             return
         for frame in connection.protocol.request_end():
-            if frame.first and reach.needing(connection.proxy.plan):
+            if frame.first and needing(connection.proxy.plan):
                 connection.protocol.give_up("a request that breaks off")
                 self._take_unread(frame.data)
                 break

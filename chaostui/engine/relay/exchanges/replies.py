@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chaostui.engine.exchange import Exchange
-from chaostui.engine.items import What
+from chaostui.engine.faults.exchange import Exchange
+from chaostui.engine.faults.items import What
 from chaostui.engine.relay import account
 from chaostui.engine.relay.exchanges.contract import Turn
 from chaostui.engine.relay.exchanges.due import Due

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chaostui.engine.exchange import Exchange
-from chaostui.engine.items import What
-from chaostui.engine.link import Link
+from chaostui.engine.faults.exchange import Exchange
+from chaostui.engine.faults.items import What
 from chaostui.engine.relay import account
 from chaostui.engine.relay.exchanges.contract import Turn
 from chaostui.engine.relay.exchanges.due import count
+from chaostui.engine.relay.flow import Link
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Reset
-from chaostui.engine import securing
-from chaostui.engine.exchange import Exchange
-from chaostui.engine.items import What
+from chaostui.engine.faults.exchange import Exchange
+from chaostui.engine.faults.items import What
 from chaostui.engine.relay.exchanges.framed import Framed
+from chaostui.engine.tls import upgrade
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
-    from chaostui.engine.connection import Connection
+    from chaostui.engine.relay.connection import Connection
 
 
 class StartTls(Framed):
@@ -70,12 +70,12 @@ class StartTls(Framed):
         """What the client sends now waits until it is decided, in ``exchange`` if that may fail."""
         self._asking, self._grants = exchange, False
         rest = b"".join(held.data for held in self.connection.protocol.request_end())
-        securing.hold(self.connection.client, rest)
+        upgrade.hold(self.connection.client, rest)
 
     def _negotiate(self, frame: Frame, exchange: Exchange | None) -> None:
         connection = self.connection
         if frame.tls == "refused":
-            connection.proxy.tls_failed(connection, "it is refused", client=True)
+            connection.tls_failed("it is refused", client=True)
             connection.end("tls failed", Reset())
             return
         if frame.tls == "both":
@@ -102,7 +102,7 @@ class StartTls(Framed):
             if self._grants:
                 self._begin_tls()
             else:
-                securing.withdraw(self.connection.client)
+                upgrade.withdraw(self.connection.client)
 
     def _begin_tls(self) -> None:
         """The client has been told: TLS begins with it."""
@@ -124,8 +124,8 @@ class StartTls(Framed):
         self._asking = None
         if told == "both":
             rest = b"".join(held.data for held in protocol.reply_end())
-            securing.hold(connection.backend, rest)
+            upgrade.hold(connection.backend, rest)
             connection.up.begin_tls()
             self._begin_tls()
         else:
-            securing.withdraw(connection.client)
+            upgrade.withdraw(connection.client)

@@ -10,17 +10,17 @@ import time
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
-from chaostui.engine.exchange import Exchange, Stage
-from chaostui.engine.items import What
-from chaostui.engine.link import Link
+from chaostui.engine.faults.exchange import Exchange, Stage
+from chaostui.engine.faults.items import What
 from chaostui.engine.relay import account
 from chaostui.engine.relay.exchanges.contract import Turn
+from chaostui.engine.relay.flow import Link
 from chaostui.engine.relay.redraw import PAUSE
 from chaostui.protocol import Frame
 
 if TYPE_CHECKING:
-    from chaostui.engine.connection import Connection
-    from chaostui.engine.plan import Plan
+    from chaostui.engine.faults.plan import Plan
+    from chaostui.engine.relay.connection import Connection
 
 FRESH, CLIENT, BACKEND, LOOK = Turn
 

@@ -1,0 +1,1 @@
+"""Users' own functions: what they read and send, and the threads they run in."""

@@ -1,0 +1,1 @@
+"""What an engine tells the outside by itself: records on disk, counters by statsd."""

@@ -1,0 +1,1 @@
+"""What may happen to an exchange: plans, dice, the instances of handlers that act."""

@@ -1,0 +1,1 @@
+"""Listening, dialling, names and files: what the operating system has a say in."""

@@ -1,0 +1,1 @@
+"""TLS that ends here: between an endpoint and its socket, with certificates of its own."""

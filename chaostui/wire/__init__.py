@@ -1,0 +1,1 @@
+"""The frozen shapes that an engine, its fronts and their clients share."""
