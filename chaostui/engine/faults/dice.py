@@ -41,14 +41,11 @@ class Dice:
 
     def roll(self, connection: int, exchange: int, what: str = "") -> float:
         """A number from 0 to below 1 for this decision; ``what`` tells apart several."""
-        text = b"%d/%d/%s" % (connection, exchange, what.encode())
-        digest = hashlib.blake2b(text, digest_size=8, key=self._key).digest()
-        return int.from_bytes(digest) / 2**64
-
-    def later(self, connection: int, exchange: int, what: str) -> random.Random:
-        """The same, made when they are first rolled: most handlers never do."""
-        return cast("random.Random", Later(lambda: self._digest(connection, exchange, what)))
+        return int.from_bytes(self._digest(connection, exchange, what)) / 2**64
 
     def random(self, connection: int, exchange: int, what: str) -> random.Random:
-        """Seeded dice of their own, for a handler that rolls more than once."""
-        return random.Random(self._digest(connection, exchange, what))
+        """Seeded dice of their own, for a handler that rolls more than once.
+
+        They are made when they are first rolled: most handlers never do, and each takes 2.5 KB.
+        """
+        return cast("random.Random", Later(lambda: self._digest(connection, exchange, what)))

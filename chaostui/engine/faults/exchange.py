@@ -163,7 +163,7 @@ def stage(
     key: str = "",
 ) -> Stage:
     """Make an instance of ``armed`` for one direction, with dice of its own."""
-    seeded = dice.later(connection, exchange, f"{armed.name} {direction} {key}".rstrip())
+    seeded = dice.random(connection, exchange, f"{armed.name} {direction} {key}".rstrip())
     protocol.dice = seeded
     context = Context(direction, protocol, seeded, armed.shared)
     try:
