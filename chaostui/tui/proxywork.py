@@ -12,6 +12,7 @@ from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands
 from chaostui.tui.model.changes import Call, Change, Step, put_proxy
 from chaostui.tui.model.clients import example
+from chaostui.tui.model.origins import fine_settings
 from chaostui.tui.screens.dialogs import Prompt
 from chaostui.tui.screens.proxies import ProxiesScreen
 from chaostui.tui.screens.proxyform import NEW, ProxyForm
@@ -100,9 +101,16 @@ class ProxyWork:
 
     def _edit(self, name: str) -> None:
         proxy = self._find(name)
-        if proxy is None:
-            return
+        if proxy is not None:
+            start(self._app, partial(self._change, proxy), "proxy")
+
+    async def _change(self, proxy: ProxyView) -> None:
         name = proxy.name
+        try:
+            profile = (await self._session.link.do(calls.profile())).profile
+        except (ChaosError, OSError) as error:
+            self._session.flash(str(error), "bad")
+            return
         before = {key: getattr(proxy, key) for key in NEW}
 
         def answered(values: dict[str, str] | None) -> None:
@@ -116,7 +124,7 @@ class ProxyWork:
 
         form = ProxyForm(
             self._session.protocols, title=f"Proxy {safe_text(name, limit=40)}", values=before,
-            fixed=("name",),
+            fixed=("name",), rest=fine_settings(profile, name),
         )  # fmt: skip
         self._app.push_screen(form, answered)
 

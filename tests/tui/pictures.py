@@ -1,4 +1,4 @@
-"""The pictures of the console: how each is made, for snapshots and for the README."""
+"""The snapshots of the console: how each is made."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class Picture:
     seconds: float = 20.0
 
 
-SHOWCASE = (
+PICTURES = (
     Picture("main_120x36", steps=pressing("j", "j", "j")),
     Picture("main_80x24", size=(80, 24), steps=pressing("j", "j", "j")),
     Picture("main_160x48", size=(160, 48), steps=pressing("j", "j", "j")),
@@ -172,10 +172,6 @@ SHOWCASE = (
     Picture("timeline", steps=_timeline),
     Picture("profile_diff", steps=_diff),
     Picture("light", theme="chaos-light", steps=pressing("j", "j", "j")),
-)
-"""What the README shows."""
-
-STATES = (
     Picture("main_100x30", size=(100, 30)),
     Picture("main_60x15", size=(60, 15)),
     Picture("main_50x12", size=(50, 12)),
@@ -200,7 +196,6 @@ STATES = (
     Picture("first_run", connections=0, proxies=()),
     Picture("proxies", steps=pressing("P"), size=(120, 36), proxies=("redis", "mysql")),
 )
-"""What is only tested."""
 
 
 @contextlib.contextmanager

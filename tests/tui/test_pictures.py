@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.pictures import SHOWCASE, STATES, Picture, take
+from tests.tui.pictures import PICTURES, Picture, take
 
 KNOWN = Path(__file__).parent / "snapshots"
 
 
-@pytest.mark.parametrize("picture", [*SHOWCASE, *STATES], ids=lambda picture: picture.name)
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
 async def test_the_console_looks_as_it_did(picture: Picture, tmp_path: Path) -> None:
     """The same engine and the same keys give the same picture, letter by letter and in colour."""
     svg, text = await take(picture, tmp_path)

@@ -329,6 +329,28 @@ async def test_options_are_edited_in_place() -> None:
         assert ("PATCH", "/proxies/redis", {"backend": "other.local:6379"}) in shown.engine.requests
 
 
+async def test_an_edited_option_is_taken_back_by_undo() -> None:
+    """``u`` puts the old value in force again, and the list shows it, whoever changes it."""
+    async with console() as shown:
+        before = shown.engine.proxy().backend
+        await shown.press("O", "slash")
+        await shown.type("backend")
+        await shown.press("enter", "enter")
+        await shown.type("other.local:6379")
+        await shown.press("enter")
+        await shown.until(f"redis: backend {before} → other.local:6379")
+        await shown.press("u")
+        await shown.until(f"undone: redis: backend {before}")
+        await shown.later()
+        await shown.until(f" {before} ")
+
+        asked = [body for _, path, body in shown.engine.requests if path == "/proxies/redis"]
+        assert asked == [{"backend": "other.local:6379"}, {"backend": before}]
+        shown.engine.change("ann", "/proxies/redis", {"backend": "elsewhere.local:1"})
+        await shown.settle()
+        await shown.until(" elsewhere.local:1 ")
+
+
 async def test_the_journal_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``w`` on the journal writes Markdown for a bug report."""
     monkeypatch.chdir(tmp_path)
@@ -434,10 +456,13 @@ async def test_the_cursor_holds_its_connection_from_first_sight() -> None:
 async def test_rows_keep_their_places_for_a_second() -> None:
     """Rows are sorted once a second, and not while the cursor is being moved."""
     async with console() as shown:
+        shown.table.sort = "idle"
         await shown.settle()
         orders = []
         for passed in (0.2, 0.2, 2.0):
             shown.clock.now += passed
+            for row in shown.engine.rows:
+                row["idle"] = shown.engine.dice.random()
             await shown.run(3)
             orders.append([int(shown.table.rows.columns["id"][i]) for i in shown.table.order])
 
@@ -594,3 +619,18 @@ async def test_a_frame_that_comes_as_the_console_ends_is_not_shown() -> None:
 
     shown.app.on_frame(())
     assert shown.app.screen_stack == []
+
+
+async def test_rows_stand_in_the_order_of_the_rates_that_are_shown() -> None:
+    """Whatever the traffic does: sorted by rate, no row shows more than the one above it."""
+    async with console(FakeEngine(connections=30)) as shown:
+        for tick in range(12):
+            for number, row in enumerate(shown.engine.rows):
+                row["upstream"] += (number * 7919 + tick * 104729) % 50_000
+            shown.engine.now += 0.3
+            shown.clock.now += 0.3
+            await shown.frame()
+            table = shown.table
+            rates = table.rows.numbers("rate")
+
+            assert [rates[index] for index in table.order] == sorted(rates, reverse=True)

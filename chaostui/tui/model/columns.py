@@ -46,7 +46,7 @@ COLUMNS = (
     Column("proxy", "proxy", 8, 2, grows=4),
     Column("client", "client", 15, 1, grows=24),
     Column("handler", "handler", 14, 1),
-    Column("rate", "rate/s", 8, 2, figures.size),
+    Column("rate", "rate/s", 8, 3, figures.size),
     Column("reply", "reply", 7, 2, figures.seconds),
     Column("up", "up", 8, 4, figures.size),
     Column("down", "down", 8, 4, figures.size),

@@ -56,13 +56,13 @@ def line(event: Mapping[str, Any]) -> Line:
 
 
 def _open(event: Mapping[str, Any]) -> str:
-    return f"open {event.get('client', '?')}"
+    return f"client {event.get('client', '?')} connected"
 
 
 def _dial(event: Mapping[str, Any]) -> str:
     if error := event.get("error"):
-        return f"{error}: the backend {event.get('backend')} did not answer"
-    return f"backend {event.get('backend')} answered in {figures.seconds(event['seconds'])}"
+        return f"{error}: no connection to backend {event.get('backend')}"
+    return f"connected to backend {event.get('backend')} in {figures.seconds(event['seconds'])}"
 
 
 def _exchange(event: Mapping[str, Any]) -> str:

@@ -17,6 +17,12 @@ from chaostui.wire.views import EngineView
 _ELSEWHERE = {"name", "behavior", "chain", "handler", "proxy", "control", "statsd"}
 """What other screens show, and tables, whose settings are listed one by one."""
 
+_FINE = (
+    "draw", "abandoned", "backend_down", "max_connections", "connect_timeout", "idle_timeout",
+    "half_close_timeout", "linger", "slow_reply", "max_held", "tls", "backend_tls",
+)  # fmt: skip
+"""What the form of a proxy shows of it; O changes it."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -31,10 +37,13 @@ class Setting:
     type: str = "string"
     """What ``options`` calls it."""
     unit: str = ""
+    raw: Any = ""
+    """The value as the API takes it."""
 
     def read(self, text: str) -> Any:
         """Read a typed value of this setting's type. Raises ValueError."""
         text = text.strip()
+        text = "" if text == figures.NONE else text
         if self.type == "boolean":
             if text.lower() not in ("yes", "no", "true", "false"):
                 raise ValueError("yes or no")
@@ -72,6 +81,22 @@ def settings(
     return found + list(_console(config))
 
 
+def fine_settings(profile: Mapping[str, Any], proxy: str) -> dict[str, str]:
+    """How one proxy treats its connections: bounds, times and modes by name, with units."""
+    tables = (table for table in profile.get("proxy", ()) if table["name"] == proxy)
+    known = {setting.name: setting for table in tables for setting in _proxy(table, "")}
+    return {name: _measured(known[name]) for name in _FINE if name in known}
+
+
+def _measured(setting: Setting) -> str:
+    if not setting.unit:
+        return setting.value
+    if not setting.raw:
+        return figures.NONE
+    size = setting.unit == "B"
+    return figures.size(setting.raw) if size else f"{setting.value} {setting.unit}"
+
+
 def _proxy(table: Mapping[str, Any], source: str) -> Iterator[Setting]:
     for setting in _table(str(table["name"]), table, ProxySettings, source):
         yield replace(setting, editable=setting.type != "object")
@@ -90,7 +115,7 @@ def _table(
         origin = source if name in given else "default"
         found.append(
             Setting(place, name, _said(value), origin, option.help, type=option.type,
-                    unit=option.unit)
+                    unit=option.unit, raw=value)
         )  # fmt: skip
     return found
 

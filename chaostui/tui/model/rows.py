@@ -36,7 +36,8 @@ class Rows:
         self.columns = columns
         self.handlers = handlers
         self.proxies = proxies
-        self._rates = rates
+        self.rates = rates
+        """Bytes a second by id; another object each time they were measured anew."""
         self._addresses: Addresses = addresses if addresses is not None else {}
         self._texts: Texts = texts if texts is not None else {}
         self._numbers: dict[str, Sequence[float]] = {}
@@ -64,7 +65,7 @@ class Rows:
 
     def _derived(self, field: str) -> Sequence[float]:
         if field == "rate":
-            rate = self._rates.get
+            rate = self.rates.get
             return [rate(identity, 0.0) for identity in self.columns["id"]]
         assert field == "bytes", field
         pairs = zip(self.columns["upstream"], self.columns["downstream"], strict=True)

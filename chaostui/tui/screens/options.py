@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from textual.widget import Widget
@@ -12,7 +11,9 @@ from chaostui.client import calls
 from chaostui.errors import ChaosError
 from chaostui.safe_text import safe_text
 from chaostui.tui.keys import Commands, bindings
-from chaostui.tui.model.changes import put_proxy
+from chaostui.tui.model import figures
+from chaostui.tui.model.changes import Change, Step, put_proxy
+from chaostui.tui.model.lines import Line
 from chaostui.tui.model.origins import Setting, settings
 from chaostui.tui.screens.base import ConsoleScreen, Desk
 from chaostui.tui.widgets.bars import FilterBar
@@ -33,6 +34,8 @@ class OptionsScreen(ConsoleScreen):
         self._profile: dict[str, Any] = {}
         self._settings: list[Setting] = []
         self._word = ""
+        self._revision: int | None = None
+        """Of the engine whose settings are shown."""
 
     def content(self) -> Iterable[Widget]:
         """One list and its search."""
@@ -45,8 +48,16 @@ class OptionsScreen(ConsoleScreen):
 
     def on_screen_resume(self) -> None:
         """Ask anew."""
+        self._revision = None
         super().on_screen_resume()
-        start(self, self._learn, "options")
+
+    def tick(self, lines: Sequence[Line] = ()) -> None:
+        """Ask anew once somebody has changed something."""
+        engine = self.session.store.engine
+        if engine is not None and engine.revision != self._revision:
+            self._revision = engine.revision
+            start(self, self._learn, "options")
+        super().tick(lines)
 
     def commands(self) -> Commands:
         """Search and edit."""
@@ -102,15 +113,11 @@ class OptionsScreen(ConsoleScreen):
 
     def _typed(self, text: str) -> None:
         chosen = self._settings[self.list.at]
-        start(self, partial(self._put, chosen, text), "options-edit")
-
-    async def _put(self, setting: Setting, text: str) -> None:
         try:
-            body = {setting.name: setting.read(text)}
-            await self.session.link.do(put_proxy(setting.place, body).ask)
-        except (ChaosError, OSError, ValueError) as error:
-            self.session.flash(f"{setting.name}: {error}", "bad")
-        else:
-            self.session.flash(f"{setting.place}: {setting.name} is {text}", "good")
-        await self._learn()
-        self.tick()
+            value = chosen.read(text)
+        except ValueError as error:
+            self.session.flash(f"{chosen.name}: {error}", "bad")
+            return
+        do, back = (put_proxy(chosen.place, {chosen.name: each}) for each in (value, chosen.raw))
+        label = f"{chosen.place}: {chosen.name} {chosen.value} → {text.strip() or figures.NONE}"
+        self.session.apply(Change(label, (Step(do, (back,)),)))

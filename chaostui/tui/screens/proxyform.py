@@ -48,6 +48,13 @@ def named(values: Mapping[str, str], taken: Sequence[str] = ()) -> str:
     return next(name for name in (base, *numbers) if name not in taken)
 
 
+def _columns(settings: Mapping[str, str]) -> str:
+    """Settings in two columns, with the way to change them."""
+    told = [f"{name:>18}  {safe_text(value, limit=20):<16}" for name, value in settings.items()]
+    pairs = ["".join(told[at : at + 2]).rstrip() for at in range(0, len(told), 2)]
+    return "\n".join(["", *pairs, f"{'':>18}  O changes these"])
+
+
 class ProxyForm(ModalScreen[dict[str, str] | None]):
     """Lines to fill in; tab goes on, enter takes them. The answer has no empty name."""
 
@@ -66,6 +73,7 @@ class ProxyForm(ModalScreen[dict[str, str] | None]):
         values: Mapping[str, str] = NEW,
         taken: Sequence[str] = (),
         fixed: Sequence[str] = (),
+        rest: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self._protocols = protocols
@@ -73,6 +81,8 @@ class ProxyForm(ModalScreen[dict[str, str] | None]):
         self._values = dict(values)
         self._taken = taken
         self._fixed = fixed
+        self._rest = rest or {}
+        """Its other settings, which the form shows and leaves alone."""
         self._guessed = "tcp"
 
     def compose(self) -> ComposeResult:
@@ -89,6 +99,8 @@ class ProxyForm(ModalScreen[dict[str, str] | None]):
                     fixed = name in self._fixed
                     yield Input(value, id=f"first-{name}", compact=True, disabled=fixed)
                     yield Static(f" {_HINTS[name]}", classes="dialog-hint", markup=False)
+            if self._rest:
+                yield Static(_columns(self._rest), id="first-rest", markup=False)
             yield Static(f"\nprotocols  {'  '.join(self._protocols)}", markup=False)
             yield Static("", id="first-try", markup=False)
             yield Static("", id="first-problem", markup=False)

@@ -58,6 +58,8 @@ class ConnectionsTable(LineView, can_focus=True):
         """The ids of the rows in their order."""
         self._sorted = self._moved = float("-inf")
         """When rows were last sorted, and when the cursor was last moved."""
+        self._rates = self.rows.rates
+        """The rates that rows were last sorted by."""
         self._at = 0
         self._top = 0
 
@@ -68,7 +70,11 @@ class ConnectionsTable(LineView, can_focus=True):
         if self._session.frozen_at is None:
             self.rows = self._session.store.rows
         now = self._session.clock()
-        self.sort_rows(hold=bool(self.order) and now < max(self._sorted, self._moved) + SETTLE)
+        if self.sort == "rate":
+            settled = self.rows.rates is self._rates  # sorted by the rates that are shown
+        else:
+            settled = now < self._sorted + SETTLE
+        self.sort_rows(hold=bool(self.order) and (settled or now < self._moved + SETTLE))
 
     def sort_rows(self, *, hold: bool = False) -> None:
         """Filter and sort the rows, keep the cursor on its connection, and paint.
@@ -93,6 +99,7 @@ class ConnectionsTable(LineView, can_focus=True):
         else:
             self.order = arrange(rows, kept, self.sort, reverse=self.reverse)
             self._sorted = self._session.clock()
+            self._rates = rows.rates
         self._ids = [rows.columns["id"][index] for index in self.order]
         self._keep_cursor()
         self.paint()

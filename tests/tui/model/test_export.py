@@ -120,7 +120,7 @@ def test_events_as_json_lines() -> None:
     """Each event is one line of JSON."""
     happened = line({"event": "open", "seq": 1, "at": 2.0, "proxy": "p", "client": "c"})
 
-    assert json.loads(export.lines_as_jsonl([happened]))["text"] == "open c"
+    assert json.loads(export.lines_as_jsonl([happened]))["text"] == "client c connected"
 
 
 def test_the_journal_as_markdown() -> None:

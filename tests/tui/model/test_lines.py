@@ -16,10 +16,11 @@ BASE = {"seq": 5, "at": 1_760_000_000.203, "proxy": "redis", "connection": 7}
 @pytest.mark.parametrize(
     ("event", "text"),
     [
-        ({"event": "open", "client": "10.0.0.1:5"}, "open 10.0.0.1:5"),
-        ({"event": "dial", "backend": "b:1", "seconds": 0.004}, "backend b:1 answered in 4.00 ms"),
+        ({"event": "open", "client": "10.0.0.1:5"}, "client 10.0.0.1:5 connected"),
+        ({"event": "dial", "backend": "b:1", "seconds": 0.004},
+         "connected to backend b:1 in 4.00 ms"),
         ({"event": "dial", "backend": "b:1", "seconds": 1, "error": "refused"},
-         "refused: the backend b:1 did not answer"),
+         "refused: no connection to backend b:1"),
         ({"event": "exchange", "request": "GET", "seconds": 0.5, "handler": "delay"},
          "GET answered in 500 ms"),
         ({"event": "exchange", "request": "", "exchange": 4, "seconds": 0.5, "handler": "delay"},

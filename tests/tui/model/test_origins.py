@@ -37,10 +37,11 @@ def test_each_setting_says_where_it_comes_from() -> None:
 
 
 def test_what_can_be_edited_is_a_setting_of_a_proxy() -> None:
-    """Only settings that the API takes for a proxy are marked as such."""
+    """All settings of a proxy but those with a screen of their own are, and no others."""
     names = {name for (_, name), setting in found().items() if setting.editable}
 
-    assert names <= set(ProxySettings.__struct_fields__)
+    elsewhere = {"name", "behavior", "chain", "handler", "protocol_options"}
+    assert names == set(ProxySettings.__struct_fields__) - elsewhere
     assert all(setting.help for (place, _), setting in found().items() if place != "[delay]")
     assert set(HELP) == set(ConsoleConfig.__struct_fields__)
 
@@ -52,6 +53,7 @@ def test_what_can_be_edited_is_a_setting_of_a_proxy() -> None:
         ("max_held", "2M", 2_000_000),
         ("enabled", "no", False),
         ("backend", " c:3 ", "c:3"),
+        ("tls_cert", "–", ""),
     ],
 )
 def test_values_are_read_by_their_type(name: str, text: str, value: object) -> None:

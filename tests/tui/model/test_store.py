@@ -57,12 +57,17 @@ def test_a_frame_becomes_rows() -> None:
 
 
 def test_rates_come_from_what_moved() -> None:
-    """A rate is what moved between frames about a second apart, per second."""
+    """A rate is what moved in the last two seconds, per second, and is renewed once a second."""
     store = FrameStore()
-    for tick in range(4):
+    for tick in range(7):
         store.apply(frame(10 + tick / 2, {1: 1000 * tick, 2: 0}))
 
     assert store.rows.numbers("rate") == [pytest.approx(2000), 0]
+    measured = store.rows.rates
+    store.apply(frame(13.5, {1: 1_000_000, 2: 0}))
+    assert store.rows.rates is measured
+    store.apply(frame(14.1, {1: 1_000_000, 2: 0}))
+    assert store.rows.numbers("rate") == [pytest.approx(996_000 / 2.1), 0]
 
 
 def test_closed_connections_stay_for_a_while() -> None:
@@ -148,6 +153,15 @@ def test_columns_give_way_by_priority(width: int, fields: list[str]) -> None:
 
     assert [column.field for column, _ in chosen] == fields
     assert width < 20 or 2 + sum(room + 1 for _, room in chosen) <= width
+
+
+def test_reply_times_stay_beside_the_proxys_name() -> None:
+    """A terminal of 100 columns, several proxies in view: how late replies are is still told."""
+    wanted = [column.field for column in SHOWN if column.field not in ("backend", "pinned")]
+
+    assert [column.field for column, _ in fit(wanted, 60)] == [
+        "id", "proxy", "client", "handler", "reply",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("width", range(58, 200))
