@@ -7,11 +7,15 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from chaostui.engine.relay.connection import Connection
 from chaostui.engine.relay.dialling import Dialling, explained
+from chaostui.engine.relay.endpoint import Side
+from chaostui.engine.relay.flow import Link
 from chaostui.errors import NotAllowed
 from chaostui.events import CloseReason, Dialled
 from chaostui.settings import Address
@@ -140,10 +144,23 @@ async def test_clients_that_reconnect_survive_a_proxy_that_goes_off_and_on(
             await asyncio.gather(*clients)
 
 
-@pytest.mark.parametrize("handler", ["reset", "errors", "blackout", "abort"])
+ENDING: dict[str, dict[str, Any]] = {
+    "reset": {},
+    "errors": {},
+    "blackout": {},
+    "abort": {},
+    "transient": {"agitate": 1_000_000},
+    "truncate": {"bytes": 2},
+    "timeout": {"timeout": 0.001},
+    "slow_close": {"delay": 0.001},
+}
+
+
+@pytest.mark.parametrize("handler", ENDING)
 async def test_hits_that_end_a_connection_leave_no_object_behind(handler: str) -> None:
     """Hundreds of connections that a fault ends: as many objects as after the first fifty."""
-    async with proxied(behavior=handler) as rig, echoing(rig):
+    options = {handler: ENDING[handler]}
+    async with proxied(behavior=handler, handler=options) as rig, echoing(rig):
 
         async def ask(times: int) -> None:
             for _ in range(times):
@@ -151,12 +168,16 @@ async def test_hits_that_end_a_connection_leave_no_object_behind(handler: str) -
                     try:
                         await client.send(b"ping")
                         await client.receive()
+                        client.half_close()
+                        await client.receive()
                     except OSError:
                         pass
 
         def left() -> int:
             gc.collect()
-            return sum(isinstance(each, (Dialling, asyncio.Task)) for each in gc.get_objects())
+            return sum(isinstance(each, kinds) for each in gc.get_objects())
+
+        kinds = (Connection, Side, Link, Dialling, asyncio.Task)
 
         await ask(50)
         await rig.empty()
@@ -165,6 +186,7 @@ async def test_hits_that_end_a_connection_leave_no_object_behind(handler: str) -
         await rig.empty()
 
         await eventually(lambda: left() <= before, what="no call and no task is left")
+        assert rig.hits == {handler: 550}
 
 
 async def test_a_call_that_something_else_cancels_ends_its_connection() -> None:
