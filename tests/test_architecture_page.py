@@ -68,3 +68,11 @@ def test_one_word_has_one_meaning() -> None:
     assert 20 <= len(words) <= 32
     assert len(set(words)) == len(words)
     assert len(set(names)) == len(names)
+
+
+def test_each_room_of_the_engine_is_told() -> None:
+    """The table of rooms has every folder of the engine, and none besides."""
+    told = re.findall(r"^\| `(chaostui/engine/\w+)` \| .+ \|$", PAGE, re.MULTILINE)
+    rooms = (path.parent for path in (ROOT / "chaostui" / "engine").glob("*/__init__.py"))
+
+    assert sorted(told) == sorted(str(room.relative_to(ROOT)) for room in rooms)
