@@ -132,7 +132,9 @@ def _said(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (tuple, list)):
-        return " ".join(map(str, value))
+        return " ".join(map(str, value)) or figures.NONE
     if isinstance(value, dict):
-        return ", ".join(f"{k} = {v}" for k, v in value.items()) or "–"
-    return "–" if value in (None, "") else f"{value:g}" if isinstance(value, float) else str(value)
+        return ", ".join(f"{k} = {v}" for k, v in value.items()) or figures.NONE
+    if value in (None, ""):
+        return figures.NONE
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -56,7 +56,7 @@ class MixPane(LineView, can_focus=True):
         below = len(self._session.names) - self._top - self._room
         more = f" {below} more ▼ " if below > 0 and self.size.height >= 5 else ""
         if len(proxies) > 1:
-            return f" Handlers of all {len(proxies)} ", more
+            return f" Handlers of {len(proxies)} proxies ", more
         owners = [f.owner for proxy in proxies for f in proxy.faults[-1:] if f.session and f.owner]
         if owners:
             return f" Handlers · by {safe_text(owners[0], limit=max(8, width - 16))} ", more
