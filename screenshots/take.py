@@ -238,6 +238,7 @@ async def main(names: list[str]) -> None:
 async def _pictures(shop: Shop, folder: Path, wanted: list[Picture]) -> None:
     with engine(folder / "checkout.toml") as endpoint:
         async with clients(shop, cache=60, database=16, pages=24):
+            await asyncio.sleep(5)  # until all of them have come
             for picture in wanted:
                 svg = await take(picture, endpoint)
                 await asyncio.to_thread(png, svg, HERE / f"{picture.name}.png")
