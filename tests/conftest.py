@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,10 @@ from tests.servers.postgresql import PostgreSQL
 from tests.servers.redis import Redis
 from tests.servers.server import MissingServer, Server
 from tests.servers.smtp import SMTP
+
+# A shell that runs the tests in its background has them ignore ctrl+c, and all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # An example's time says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("chaostui", deadline=None, print_blob=True)
