@@ -261,7 +261,7 @@ def test_a_block_that_was_frozen_longer_than_its_lease_raises(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a process that was stopped and goes on: its fault is over."""
-    monkeypatch.setattr("chaostui.client.owner.LEASE", 0.1)
+    monkeypatch.setattr("chaostui.client.owner.LEASE", 1.0)
     monkeypatch.setattr("chaostui.client.owner.RENEWAL", 60.0)
 
     with pytest.raises(FaultLost, match="lease is over"), client.with_handler("errors"):

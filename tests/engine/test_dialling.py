@@ -185,7 +185,7 @@ async def test_hits_that_end_a_connection_leave_no_object_behind(handler: str) -
         await asyncio.gather(*(ask(25) for _ in range(20)))
         await rig.empty()
 
-        await eventually(lambda: left() <= before, what="no call and no task is left")
+        await eventually(lambda: left() <= before, 20, "no call and no task is left")
         assert rig.hits == {handler: 550}
 
 

@@ -40,14 +40,14 @@ async def test_a_throttle_keeps_its_rate(direction: str) -> None:
         )
 
         assert got == sent
-        assert 0.93 <= now() - start <= 1.3 + SLACK
+        assert 0.93 <= now() - start <= SOON
 
 
 async def test_a_shared_throttle_is_one_line_for_all() -> None:
-    """Two connections of 200 kB at 400 kB/s together take a second; alone half of one."""
-    for shared, least, most in ((True, 0.93, 1.4), (False, 0.43, 0.85)):
+    """Four connections of 200 kB at 400 kB/s together take two seconds; alone half of one."""
+    for shared, least, most in ((True, 1.86, 6.0), (False, 0.43, 1.86)):
         async with proxied() as rig:
-            pairs = await rig.pairs(2)
+            pairs = await rig.pairs(4)
             await rig.chain("throttle", direction="upstream", rate=400, shared=shared)
             start = now()
             sending = [
