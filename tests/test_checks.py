@@ -38,5 +38,5 @@ def test_one_command_checks_all() -> None:
         queue.extend(TARGETS[target].split())
     makefile = (ROOT / "Makefile").read_text()
 
-    assert reached == set(TARGETS)
+    assert reached == set(TARGETS) - {"coverage"}  # it runs some of the tests once more
     assert [linter for linter in LINTERS if f"$(bin){linter}" not in makefile] == []
