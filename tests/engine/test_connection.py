@@ -387,3 +387,21 @@ async def test_many_replies_are_read_after_a_write_has_failed(
 
         assert await client.expect_reset() == reply * count
         assert await reason(rig) == "reset by backend"
+
+
+async def test_replies_that_wait_are_not_looked_at_for_a_client_that_has_gone() -> None:
+    """Thousands were read at once: the client's reset ends the work that they are."""
+    count = 10_000
+    async with proxied(protocol="redis") as rig:
+        client, server = await rig.pair()
+        await rig.fault("delay", sleep=60, direction="downstream")
+        await client.send(b"PING\r\n" * count)
+        await server.receive_exactly(6 * count)
+        replying = asyncio.ensure_future(server.send(b"+PONG\r\n" * count))
+        while not rig.hits:
+            await asyncio.sleep(0)
+        client.reset()
+        await replying
+        await rig.empty()
+
+        assert rig.hits["delay"] < count

@@ -248,10 +248,10 @@ class Connection:
         if self.closed:
             self._untie()
             return
-        self.exchanges.take_rest()
         into, out_of = (self.down, self.up) if side is self.client else (self.up, self.down)
-        into.drop()
         across = self.other(side)
+        self.exchanges.take_rest(out_of if across.writable and not side.closing else None)
+        into.drop()
         if across.transport is None or across.lost:
             if not side.closing:
                 self.reason = "reset by client"

@@ -60,3 +60,10 @@ class Portions:
             self._side.connection.proxy.core.rounds.forget(self)
             self._take(rest)
             self._side.resume(PORTION)
+
+    def drop(self) -> None:
+        """Nobody wants the rest any more."""
+        if self._rest:
+            self._rest = b""
+            self._side.connection.proxy.core.rounds.forget(self)
+            self._side.resume(PORTION)

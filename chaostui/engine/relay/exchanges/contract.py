@@ -47,8 +47,8 @@ class Exchanges(Protocol):
     def source_ended(self, link: Link) -> None:
         """The peer that feeds ``link`` has sent its FIN: what is held back goes on before it."""
 
-    def take_rest(self) -> None:
-        """A peer is gone: take what was read of it and was not looked at yet."""
+    def take_rest(self, link: Link | None) -> None:
+        """A peer is gone: of what was not looked at yet, take what goes on by ``link`` alone."""
 
     def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
         """Send a reply made here back to where the bytes of ``link`` came from."""

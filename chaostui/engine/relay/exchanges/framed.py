@@ -79,11 +79,15 @@ class Framed:
     def _let_go(self) -> None:
         """Others take over where the frame was lost: what waits here goes before what comes."""
         if self.connection.exchanges is not self:
-            self.take_rest()
+            self._up.finish()
+            self._down.finish()
 
-    def take_rest(self) -> None:
-        self._up.finish()
-        self._down.finish()
+    def take_rest(self, link: Link | None) -> None:
+        for portions, its in ((self._up, self.connection.up), (self._down, self.connection.down)):
+            if link is its:
+                portions.finish()
+            else:
+                portions.drop()
 
     def read_requests(self, data: bytes) -> None:
         """Cut requests, and pass them on."""

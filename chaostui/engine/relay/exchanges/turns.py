@@ -137,7 +137,7 @@ class Turns:
             # A handler that was switched on since the last bytes may act on the FIN.
             connection.selection.now(plan)
 
-    def take_rest(self) -> None:
+    def take_rest(self, link: Link | None) -> None:
         pass  # all is taken at once
 
     def answer(self, exchange: Exchange | None, data: bytes, link: Link) -> None:
