@@ -55,10 +55,10 @@ class _Place:
         return bool(self.share or self.more)
 
     def told(self, *, owner: bool = True) -> str:
-        """``20% + chain 1 + 2 pinned``."""
-        words = [figures.percent(self.share)] if self.share else []
+        """``20% by checkout_test + chain 1 + 2 pinned``."""
         by = f" by {self.owner}" if owner and self.owner else ""
-        return " + ".join([*words, *self.more]) + by
+        words = [f"{figures.percent(self.share)}{by}"] if self.share else []
+        return " + ".join([*words, *self.more])
 
 
 def status(
