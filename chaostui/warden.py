@@ -166,7 +166,10 @@ class _Watch:
         os.kill(self._engine, DUMP)
         dump = b""
         while select.select((self._dumps,), (), (), 0.1)[0]:
-            dump += os.read(self._dumps, 65_536)
+            data = os.read(self._dumps, 65_536)
+            if not data:
+                break  # the engine has ended
+            dump += data
         frames = FRAME.findall(dump.decode("utf-8", "replace"))
         if not frames:
             return "something"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chaostui.warden import SILENT
+from chaostui.warden import SILENT, _Watch
 from tests.api.engine import Echo
 from tests.engine.headless import Headless
 from tests.wait import until
@@ -96,3 +97,17 @@ def test_an_engine_that_somebody_stops_is_not_called_blocked(running: Headless) 
 
     assert running.wait() == 0
     assert "has blocked the loop" not in running.log
+
+
+def test_an_engine_that_ends_while_it_is_asked_is_not_waited_for() -> None:
+    """Killed just when it should say where it is: the process beside it does not ask for ever."""
+    engine = subprocess.Popen(["sleep", "60"])
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        watch = _Watch(engine.pid, log=-1, alive=-1, signals=-1, dumps=reading)
+        assert watch._place() == "something"
+    finally:
+        os.close(reading)
+        engine.kill()
+        engine.wait()
