@@ -504,3 +504,15 @@ def test_a_number_that_is_none_is_refused_by_name(
     view = engine.look(lambda supervisor: supervisor.handler(None, "delay"))
     assert (view.options["sleep"], view.weight) == (3, 0)
     assert engine.look(lambda supervisor: supervisor.chain(None)) == ()
+
+
+def test_a_proxy_is_frozen_and_thawed(run: Ctl) -> None:
+    """``get`` and ``list`` say so until it goes on; a reset lets it go on as well."""
+    assert run("freeze") == (0, ["web is frozen: `thaw` lets it go on"])
+    assert answer(run, "get", "web")["frozen"] is True
+    assert "FROZEN normal" in "\n".join(run("get")[1])
+    assert run("thaw", "web") == (0, ["web goes on"])
+    assert "FROZEN" not in "\n".join(run("list")[1])
+    run("freeze", "web")
+    run("reset")
+    assert answer(run, "get", "web")["frozen"] is False

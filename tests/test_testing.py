@@ -435,3 +435,20 @@ def test_a_call_is_that_of_the_client(name: str) -> None:
 def test_the_calls_of_the_client_are_there() -> None:
     """Most of what a test does with Client works without HTTP."""
     assert len(SAME) >= 25
+
+
+def test_a_proxy_is_frozen_and_thawed(chaos: Chaos) -> None:
+    """What is sent meanwhile is answered after the thaw; a halt thaws too."""
+    with client_of(chaos) as client:
+        chaos.freeze()
+        client.sendall(b"x")
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        client.settimeout(5)
+        assert chaos.proxy().frozen
+        assert not chaos.thaw().frozen
+        assert client.recv(1) == b"x"
+    chaos.freeze()
+    chaos.halt()
+    assert not chaos.proxy().frozen

@@ -73,6 +73,16 @@ async def set_weights(call: Call) -> ProxyView:
     return await call.supervisor.set_weights(call.proxy, weights, call.actor)
 
 
+async def freeze(call: Call) -> ProxyView:
+    """Freeze a proxy."""
+    return await call.supervisor.freeze(call.proxy, call.actor)
+
+
+async def thaw(call: Call) -> ProxyView:
+    """Let a frozen proxy go on."""
+    return await call.supervisor.thaw(call.proxy, call.actor)
+
+
 async def bypass(call: Call, ask: BypassAsk) -> ProxyView:
     """Apply the mix, or only keep it."""
     return await call.supervisor.set_bypass(call.proxy, ask.bypass, call.actor)
@@ -146,6 +156,10 @@ ROUTES = (
           summary="Put a mix in force, for a time or for good"),
     Route(method="PATCH", path=f"{_PROXY}/mix", endpoint=set_weights, answer=ProxyView,
           takes="weights in percent by handler", summary="Change weights of the mix"),
+    Route(method="POST", path=f"{_PROXY}/freeze", endpoint=freeze, answer=ProxyView,
+          summary="Accept nothing new, pass nothing, close nothing, until it is thawed"),
+    Route(method="DELETE", path=f"{_PROXY}/freeze", endpoint=thaw, answer=ProxyView,
+          summary="Let a frozen proxy go on where it was"),
     Route(method="PUT", path=f"{_PROXY}/bypass", endpoint=bypass, body=BypassAsk,
           answer=ProxyView, summary="Keep the mix without applying it, or apply it again"),
     Route(method="GET", path=f"{_PROXY}/handlers/{{handler}}", endpoint=handler,

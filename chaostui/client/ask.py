@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -31,6 +31,8 @@ class Ask(Generic[T]):
     answer: type[T]
     body: Any = None
     vaurien: bool = False
+    member: str = ""
+    """The one member of the answer that is wanted; empty: all of it."""
 
     def read(self, status: int, raw: bytes) -> T:
         """Read the answer.
@@ -48,9 +50,15 @@ class Ask(Generic[T]):
         if self.answer is str:
             return raw.decode("utf-8", "replace")  # type: ignore[return-value]
         try:
-            return msgspec.json.decode(raw, type=self.answer)
+            found = msgspec.json.decode(raw, type=self.answer)
+            return getattr(found, self.member) if self.member else found
         except msgspec.MsgspecError as error:
             raise EngineRefused(f"this is no engine's answer: {error}", status) from None
+
+
+def member(ask: Ask[Any], name: str) -> Ask[Any]:
+    """The same request where one member of its answer is what is wanted."""
+    return replace(ask, member=name)
 
 
 def proxy_path(name: str | None, rest: str = "") -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,7 +15,7 @@ import msgspec
 from chaostui.client import calls, owner
 from chaostui.client.address import Address, refusal, written
 from chaostui.client.ask import API, Ask, Dropped
-from chaostui.client.signature import describe
+from chaostui.client.methods import Calls
 from chaostui.client.sse import Reader
 from chaostui.client.wire import Wire
 from chaostui.errors import EngineRefused, EngineUnreachable
@@ -33,31 +32,7 @@ TIMEOUT = 30.0
 _frame = msgspec.msgpack.Decoder(Frame)
 
 
-def _call(make: Callable[P, Ask[T]]) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
-    """A method that asks what ``make`` says."""
-
-    @functools.wraps(make)
-    async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.do(make(*args, **kwargs))
-
-    describe(method, make)
-    return method
-
-
-def _member(
-    make: Callable[P, Ask[Any]], name: str
-) -> Callable[Concatenate[AsyncClient, P], Awaitable[Any]]:
-    """A method that answers one member of the answer, as Vaurien's client does."""
-
-    @functools.wraps(make)
-    async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        return getattr(await self.do(make(*args, **kwargs)), name)
-
-    describe(method, make, "Any")
-    return method
-
-
-class AsyncClient:
+class AsyncClient(Calls):
     """``Client`` for asyncio: the same methods, awaited, and live frames.
 
     Calls go one after the other on one kept connection; streams have their own.
@@ -97,15 +72,6 @@ class AsyncClient:
             self._wire = None
 
     # -- Vaurien ----------------------------------------------------------------------------
-
-    get_handler = _call(calls.get_handler)
-    set_handler = _call(calls.set_handler)
-    list_handlers = _member(calls.list_handlers, "handlers")
-    get_behavior = _member(calls.get_behavior, "behavior")
-    set_behavior = _call(calls.set_behavior)
-    list_behaviors = _member(calls.list_behaviors, "behaviors")
-    get_backend = _member(calls.get_backend, "backend")
-    set_backend = _call(calls.set_backend)
 
     @asynccontextmanager
     async def with_handler(
@@ -191,56 +157,6 @@ class AsyncClient:
                     return
             except (EngineUnreachable, TimeoutError):
                 continue
-
-    # -- native -----------------------------------------------------------------------------
-
-    request = _call(calls.request)
-    health = _call(calls.health)
-    version = _call(calls.version)
-    engine = _call(calls.engine)
-    stats = _call(calls.stats)
-    handlers = _call(calls.handlers)
-    protocols = _call(calls.protocols)
-    halted = _call(calls.halted)
-    halt = _call(calls.halt)
-    release = _call(calls.release)
-    reset = _call(calls.reset)
-    stop_engine = _call(calls.stop_engine)
-    proxies = _call(calls.proxies)
-    proxy = _call(calls.proxy)
-    add_proxy = _call(calls.add_proxy)
-    update_proxy = _call(calls.update_proxy)
-    remove_proxy = _call(calls.remove_proxy)
-    mix = _call(calls.mix)
-    set_mix = _call(calls.set_mix)
-    set_weight = _call(calls.set_weight)
-    set_weights = _call(calls.set_weights)
-    set_bypass = _call(calls.set_bypass)
-    handler = _call(calls.handler)
-    set_options = _call(calls.set_options)
-    chain = _call(calls.chain)
-    add_chain = _call(calls.add_chain)
-    update_chain = _call(calls.update_chain)
-    remove_chain = _call(calls.remove_chain)
-    connections = _call(calls.connections)
-    connection = _call(calls.connection)
-    reset_connection = _call(calls.reset_connection)
-    pin = _call(calls.pin)
-    recent_events = _call(calls.recent_events)
-    journal = _call(calls.journal)
-    note = _call(calls.note)
-    profile = _member(calls.profile, "profile")
-    profile_toml = _call(calls.profile_toml)
-    authority = _call(calls.authority)
-    apply_profile = _call(calls.apply_profile)
-    diff_profile = _member(calls.diff_profile, "changes")
-    save_profile = _member(calls.save_profile, "path")
-    sessions = _call(calls.sessions)
-    open_session = _call(calls.open_session)
-    renew_session = _call(calls.renew_session)
-    close_session = _call(calls.close_session)
-    add_fault = _call(calls.add_fault)
-    remove_fault = _call(calls.remove_fault)
 
     # -- streams ----------------------------------------------------------------------------
 

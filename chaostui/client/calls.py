@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chaostui.client.ask import API, Ask, given, part, proxy_path, query
+from chaostui.client.ask import API, Ask, given, member, part, proxy_path, query
 from chaostui.events import AnyEvent, Changed
 from chaostui.wire.shapes import (
     BackendView,
     BehaviorsView,
     BehaviorView,
+    Difference,
     Differences,
     HandlerHelp,
     HandlersView,
@@ -58,14 +59,14 @@ def set_handler(name: str, *, proxy: str | None = None, **options: Any) -> Ask[o
     return Ask("POST", path, str, name.encode(), vaurien=True)
 
 
-def list_handlers() -> Ask[HandlersView]:
+def list_handlers() -> Ask[list[str]]:
     """The names of all handlers."""
-    return Ask("GET", "/handlers", HandlersView)
+    return member(Ask("GET", "/handlers", HandlersView), "handlers")
 
 
-def get_behavior(proxy: str | None = None) -> Ask[BehaviorView]:
+def get_behavior(proxy: str | None = None) -> Ask[str]:
     """The name of the behavior in force, in Vaurien 2's words."""
-    return Ask("GET", query("/behavior", proxy=proxy), BehaviorView)
+    return member(Ask("GET", query("/behavior", proxy=proxy), BehaviorView), "behavior")
 
 
 def set_behavior(name: str, *, proxy: str | None = None, **options: Any) -> Ask[object]:
@@ -74,14 +75,14 @@ def set_behavior(name: str, *, proxy: str | None = None, **options: Any) -> Ask[
     return Ask("PUT", path, StatusView, {"name": name, **options}, vaurien=True)
 
 
-def list_behaviors() -> Ask[BehaviorsView]:
+def list_behaviors() -> Ask[list[str]]:
     """The names of all behaviors, in Vaurien 2's words."""
-    return Ask("GET", "/behaviors", BehaviorsView)
+    return member(Ask("GET", "/behaviors", BehaviorsView), "behaviors")
 
 
-def get_backend(proxy: str | None = None) -> Ask[BackendView]:
+def get_backend(proxy: str | None = None) -> Ask[str]:
     """Where the proxy connects to."""
-    return Ask("GET", query("/backend", proxy=proxy), BackendView)
+    return member(Ask("GET", query("/backend", proxy=proxy), BackendView), "backend")
 
 
 def set_backend(backend: str, *, proxy: str | None = None) -> Ask[object]:
@@ -212,6 +213,16 @@ def set_bypass(bypass: bool, *, proxy: str | None = None) -> Ask[ProxyView]:
     return Ask("PUT", proxy_path(proxy, "/bypass"), ProxyView, {"bypass": bypass})
 
 
+def freeze(proxy: str | None = None) -> Ask[ProxyView]:
+    """Accept nothing new, pass nothing and close nothing, until it is thawed."""
+    return Ask("POST", proxy_path(proxy, "/freeze"), ProxyView)
+
+
+def thaw(proxy: str | None = None) -> Ask[ProxyView]:
+    """Let a frozen proxy go on where it was."""
+    return Ask("DELETE", proxy_path(proxy, "/freeze"), ProxyView)
+
+
 def handler(name: str, *, proxy: str | None = None) -> Ask[HandlerView]:
     """A handler's weight, options and hits."""
     return Ask("GET", proxy_path(proxy, f"/handlers/{part(name)}"), HandlerView)
@@ -310,9 +321,9 @@ def note(text: str) -> Ask[Changed]:
 # -- profile --------------------------------------------------------------------------------
 
 
-def profile() -> Ask[ProfileView]:
+def profile() -> Ask[dict[str, Any]]:
     """The profile that would make the engine what it is now."""
-    return Ask("GET", f"{API}/profile", ProfileView)
+    return member(Ask("GET", f"{API}/profile", ProfileView), "profile")
 
 
 def profile_toml() -> Ask[str]:
@@ -330,14 +341,14 @@ def apply_profile(profile: Mapping[str, Any]) -> Ask[EngineView]:
     return Ask("PUT", f"{API}/profile", EngineView, profile)
 
 
-def diff_profile(profile: Mapping[str, Any]) -> Ask[Differences]:
+def diff_profile(profile: Mapping[str, Any]) -> Ask[list[Difference]]:
     """What a profile would change."""
-    return Ask("POST", f"{API}/profile/diff", Differences, profile)
+    return member(Ask("POST", f"{API}/profile/diff", Differences, profile), "changes")
 
 
-def save_profile() -> Ask[SavedView]:
+def save_profile() -> Ask[str]:
     """Write the file the engine was started with."""
-    return Ask("POST", f"{API}/profile/save", SavedView, {})
+    return member(Ask("POST", f"{API}/profile/save", SavedView, {}), "path")
 
 
 # -- sessions -------------------------------------------------------------------------------

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import http.client
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from chaostui.client import calls, owner
 from chaostui.client.address import Address, refusal, written
 from chaostui.client.ask import Ask, Dropped
-from chaostui.client.signature import describe
+from chaostui.client.methods import Calls
 from chaostui.client.sse import Reader
 from chaostui.errors import EngineRefused, EngineUnreachable
 from chaostui.events import AnyEvent
@@ -34,29 +33,7 @@ SILENCE = 45.0
 """Seconds without a byte after which a stream is given up; the engine sends one each 15."""
 
 
-def _call(make: Callable[P, Ask[T]]) -> Callable[Concatenate[Client, P], T]:
-    """A method that asks what ``make`` says."""
-
-    @functools.wraps(make)
-    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.do(make(*args, **kwargs))
-
-    describe(method, make)
-    return method
-
-
-def _member(make: Callable[P, Ask[Any]], name: str) -> Callable[Concatenate[Client, P], Any]:
-    """A method that answers one member of the answer, as Vaurien's client does."""
-
-    @functools.wraps(make)
-    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        return getattr(self.do(make(*args, **kwargs)), name)
-
-    describe(method, make, "Any")
-    return method
-
-
-class Client:
+class Client(Calls):
     """Drives an engine over HTTP, on one connection that is kept.
 
     Vaurien's client of both generations, and a method for every native call. Threads may share
@@ -110,15 +87,6 @@ class Client:
             self._connection = None
 
     # -- Vaurien ----------------------------------------------------------------------------
-
-    get_handler = _call(calls.get_handler)
-    set_handler = _call(calls.set_handler)
-    list_handlers = _member(calls.list_handlers, "handlers")
-    get_behavior = _member(calls.get_behavior, "behavior")
-    set_behavior = _call(calls.set_behavior)
-    list_behaviors = _member(calls.list_behaviors, "behaviors")
-    get_backend = _member(calls.get_backend, "backend")
-    set_backend = _call(calls.set_backend)
 
     @contextmanager
     def with_handler(
@@ -207,56 +175,6 @@ class Client:
                         return
                 except EngineUnreachable:
                     continue
-
-    # -- native -----------------------------------------------------------------------------
-
-    request = _call(calls.request)
-    health = _call(calls.health)
-    version = _call(calls.version)
-    engine = _call(calls.engine)
-    stats = _call(calls.stats)
-    handlers = _call(calls.handlers)
-    protocols = _call(calls.protocols)
-    halted = _call(calls.halted)
-    halt = _call(calls.halt)
-    release = _call(calls.release)
-    reset = _call(calls.reset)
-    stop_engine = _call(calls.stop_engine)
-    proxies = _call(calls.proxies)
-    proxy = _call(calls.proxy)
-    add_proxy = _call(calls.add_proxy)
-    update_proxy = _call(calls.update_proxy)
-    remove_proxy = _call(calls.remove_proxy)
-    mix = _call(calls.mix)
-    set_mix = _call(calls.set_mix)
-    set_weight = _call(calls.set_weight)
-    set_weights = _call(calls.set_weights)
-    set_bypass = _call(calls.set_bypass)
-    handler = _call(calls.handler)
-    set_options = _call(calls.set_options)
-    chain = _call(calls.chain)
-    add_chain = _call(calls.add_chain)
-    update_chain = _call(calls.update_chain)
-    remove_chain = _call(calls.remove_chain)
-    connections = _call(calls.connections)
-    connection = _call(calls.connection)
-    reset_connection = _call(calls.reset_connection)
-    pin = _call(calls.pin)
-    recent_events = _call(calls.recent_events)
-    journal = _call(calls.journal)
-    note = _call(calls.note)
-    profile = _member(calls.profile, "profile")
-    profile_toml = _call(calls.profile_toml)
-    authority = _call(calls.authority)
-    apply_profile = _call(calls.apply_profile)
-    diff_profile = _member(calls.diff_profile, "changes")
-    save_profile = _member(calls.save_profile, "path")
-    sessions = _call(calls.sessions)
-    open_session = _call(calls.open_session)
-    renew_session = _call(calls.renew_session)
-    close_session = _call(calls.close_session)
-    add_fault = _call(calls.add_fault)
-    remove_fault = _call(calls.remove_fault)
 
     def events(
         self,

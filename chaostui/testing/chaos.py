@@ -170,6 +170,14 @@ class Chaos(Looks):
         """Reset a connection: both sides see RST. NotFound."""
         self._thread.do(lambda e: e.reset_connection(id, ACTOR))
 
+    def freeze(self, proxy: str | None = None) -> ProxyView:
+        """Accept nothing new, pass nothing and close nothing until ``thaw``. NotFound, Halted."""
+        return self._thread.do(lambda e: e.freeze(proxy or self._name, ACTOR))
+
+    def thaw(self, proxy: str | None = None) -> ProxyView:
+        """Let a frozen proxy go on where it was. NotFound."""
+        return self._thread.do(lambda e: e.thaw(proxy or self._name, ACTOR))
+
     def pin(self, id: int, handler: str | None) -> ConnectionView:
         """Give a connection a handler of its own from the next bytes on; None takes it back."""
         return self._thread.do(lambda e: e.pin(id, handler, ACTOR))

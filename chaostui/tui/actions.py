@@ -76,6 +76,9 @@ def _faults() -> Iterator[Action]:
     yield a("fault.bypass", ("b",), "faults", "mix: bypass",
             "bypass: pass everything, keep mix, chain and pins", "PUT /proxies/{proxy}/bypass",
             "bypass")
+    yield a("fault.freeze", ("F",), "faults", "proxy: freeze or thaw",
+            "freeze: accept, pass and close nothing, press twice; again thaws",
+            "POST /proxies/{proxy}/freeze")
     yield a("fault.solo", ("s",), "faults", "handler: solo",
             "all traffic to the selected handler, press twice; again to go back", _PUT_MIX,
             argument="NAME")

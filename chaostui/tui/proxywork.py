@@ -107,7 +107,7 @@ class ProxyWork:
     async def _change(self, proxy: ProxyView) -> None:
         name = proxy.name
         try:
-            profile = (await self._session.link.do(calls.profile())).profile
+            profile = await self._session.link.do(calls.profile())
         except (ChaosError, OSError) as error:
             self._session.flash(str(error), "bad")
             return

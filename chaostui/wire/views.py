@@ -142,6 +142,8 @@ class ProxyView(View, frozen=True, kw_only=True):
     """Options that came with ``base`` and go with it, by handler."""
     bypass: bool = False
     """Mix, chain and pins are kept but not applied."""
+    frozen: bool = False
+    """Nothing is accepted, passed or closed until it is thawed."""
     door: str = "accept"
     """How clients that connect are met now: ``accept``, ``refuse`` or ``stall``."""
     pins: dict[str, int] = {}

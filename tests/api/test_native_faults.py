@@ -190,3 +190,22 @@ def test_the_limit_of_chain_entries_is_named() -> None:
 
         assert answer.status == 409
         assert "100" in answer.json["error"]
+
+
+def test_a_proxy_is_frozen_and_thawed(engine: Engine) -> None:
+    """Nothing passes in between, and nothing is lost; while halted it is refused."""
+    view = engine.ask("POST", f"{WEB}/freeze").json
+
+    with socket.create_connection(engine.address("web"), timeout=0.3) as client:
+        with pytest.raises(TimeoutError):
+            client.recv(100)  # its backend would refuse, were it called
+        assert view["frozen"]
+        assert engine.ask("GET", WEB).json["frozen"]
+        assert not engine.ask("DELETE", f"{WEB}/freeze").json["frozen"]
+        client.settimeout(5)
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+    engine.ask("POST", "/api/v1/halt")
+    assert engine.ask("POST", f"{WEB}/freeze").status == 423
+    assert engine.ask("DELETE", f"{WEB}/freeze").status == 200
+    assert engine.ask("POST", "/api/v1/proxies/none/freeze").status == 404

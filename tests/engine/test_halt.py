@@ -44,6 +44,7 @@ async def test_a_halt_under_load_frees_everything_at_once() -> None:
 
 NEW_FAULTS: dict[str, Callable[[Supervisor], Awaitable[object]]] = {
     "mix": lambda s: s.set_mix(None, Mix.parse("1:delay"), ACTOR),
+    "freeze": lambda s: s.freeze(None, ACTOR),
     "mix for a while": lambda s: s.set_mix(None, Mix.parse("delay"), ACTOR, duration=1),
     "weight": lambda s: s.set_weights(None, {"delay": 1}, ACTOR),
     "chain": lambda s: s.add_chain(None, ChainEntry(handler="delay"), ACTOR),

@@ -385,6 +385,12 @@ class FakeEngine:
             proxy = self._put(words[1], actor, "timer", mix=mix)
         return proxy
 
+    def _post_proxies_freeze(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return self._put(words[1], actor, "frozen", frozen=True)
+
+    def _delete_proxies_freeze(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
+        return self._put(words[1], actor, "thawed", frozen=False)
+
     def _put_proxies_bypass(self, words: list[str], body: dict[str, Any], actor: str) -> Any:
         return self._put(words[1], actor, "bypass", bypass=body["bypass"])
 
@@ -461,7 +467,9 @@ class FakeEngine:
         for proxy in self.engine.proxies:
             if self.asked_proxy in ("", proxy.name):
                 calm: dict[str, Any] = {"behavior": "", "base": "", "chain": (), "pins": {}}
-                self._put(proxy.name, actor, "reset", bypass=False, enabled=True, **calm)
+                self._put(
+                    proxy.name, actor, "reset", bypass=False, frozen=False, enabled=True, **calm
+                )
         for row in self.rows:
             row["pinned"] = ""
 

@@ -26,6 +26,7 @@ REDIS = ProxyView(
         ({"pins": {"delay": 2}}, "faults, 2 pinned", "bad"),
         ({"pins": {"normal": 2}}, "normal", "good"),
         ({"bypass": True, "behavior": "20:delay"}, "bypass", "warn"),
+        ({"bypass": True, "frozen": True}, "FROZEN", "bad"),
         ({"enabled": False, "behavior": "20:delay"}, "CLOSED", "bad"),
         ({"door": "refuse"}, "refuses clients", "bad"),
     ],

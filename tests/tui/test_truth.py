@@ -60,7 +60,7 @@ class Place:
         self.rig = rig
         self.clients: dict[str, Peer] = {}
 
-    async def put(self, name: str, state: State) -> None:
+    async def put(self, name: str, state: State, *, frozen: bool = False) -> None:
         """Bring a proxy that is normal and has one client into a state."""
         supervisor = self.rig.supervisor
         await self.greet(name)
@@ -76,6 +76,8 @@ class Place:
         if state.timed is not None:
             await supervisor.set_mix(name, Mix.parse(state.timed), ACTOR, duration=60)
         await supervisor.set_bypass(name, state.bypass, ACTOR)
+        if frozen:
+            await supervisor.freeze(name, ACTOR)
         if state.disabled:
             await supervisor.update_proxy(name, {"enabled": False}, ACTOR)
 
@@ -124,26 +126,29 @@ def expected(api: dict[str, Any]) -> dict[str, dict[str, Any]]:
     told = {}
     for proxy in api["proxies"]:
         passing = proxy["bypass"] or api["halt"]["halted"]
-        acting = proxy["enabled"] and not passing
+        frozen = proxy["enabled"] and proxy["frozen"]
+        acting = proxy["enabled"] and not passing and not frozen
         weights = [part.split(":") for part in proxy["behavior"].split(",") if part]
         told[proxy["name"]] = {
             "closed": not proxy["enabled"],
-            "bypass": proxy["enabled"] and proxy["bypass"],
+            "bypass": proxy["enabled"] and proxy["bypass"] and not frozen,
+            "frozen": frozen,
             "share": sum(float(w) for w, n in weights if n != "normal") if acting else 0,
             "chain": len(proxy["chain"]) if acting else 0,
             "pins": sum(n for h, n in proxy["pins"].items() if h != "normal") if acting else 0,
-            "door": proxy["door"] != "accept",
+            "door": proxy["door"] != "accept" and not frozen,
         }
     return told
 
 
 def read(word: str, names: list[str]) -> dict[str, dict[str, Any]]:
     """What the words say of each proxy."""
-    blank = {"closed": False, "bypass": False, "share": 0, "chain": 0, "pins": 0, "door": False}
+    blank = {"share": 0, "chain": 0, "pins": 0}
+    blank |= dict.fromkeys(("closed", "bypass", "frozen", "door"), False)
     told: dict[str, dict[str, Any]] = {name: dict(blank) for name in names}
     for part in word.split(" · "):
-        label, _, rest = part.partition(" ")
-        if label in ("CLOSED", "BYPASS", "BYPASS:"):
+        label, _, rest = part.removeprefix("PROXY ").partition(" ")
+        if label in ("CLOSED", "FROZEN", "BYPASS", "BYPASS:"):
             key = label.rstrip(":").lower()
             for name in rest.split(", ") if rest in _lists(names) else names:
                 told[name][key] = True
@@ -181,20 +186,24 @@ async def agree(here: Place) -> None:
     wanted = expected(api)
     assert ("HALTED" in word) == api["halt"]["halted"], word
     assert read(word, names) == wanted, word
-    calm = not any(e["share"] or e["chain"] or e["pins"] or e["closed"] for e in wanted.values())
-    assert calm == ("FAULTS" not in word and "CLOSED" not in word), word
+    calm = not any(any(e.values()) for e in ({**e, "bypass": 0} for e in wanted.values()))
+    assert calm == (not re.search("FAULTS|CLOSED|FROZEN", word)), word
     if calm:
         await here.served()
 
 
 @pytest.mark.parametrize("part", range(4))
 async def test_the_top_bar_agrees_with_the_api_for_one_proxy(part: int) -> None:
-    """Each combination of mix, chain, pin, bypass, faults of sessions, timed ones and closed."""
+    """Each combination of mix, chain, pin, bypass, faults of sessions, timed ones and closed.
+
+    Every third is frozen as well.
+    """
     seen = set()
     size = len(STATES) // 4
     async with place(NAMES[:1]) as here:
-        for state in random.Random(3).sample(STATES, len(STATES))[part * size :][:size]:
-            await here.put("redis", state)
+        some = random.Random(3).sample(STATES, len(STATES))[part * size :][:size]
+        for number, state in enumerate(some):
+            await here.put("redis", state, frozen=number % 3 == 0)
             await agree(here)
             seen.add(here.said()[0])
             await here.calm()
@@ -206,14 +215,15 @@ async def test_the_top_bar_agrees_with_the_api_for_one_proxy(part: int) -> None:
 async def test_the_top_bar_agrees_with_the_api_for_several_proxies() -> None:
     """The same for three proxies in states of their own, halted and not."""
     dice = random.Random(11)
-    reached = set()
+    reached, frozen = set(), 0
     async with place(NAMES) as here:
         for _ in range(120):
             states = [dice.choice(STATES) for _ in NAMES]
             for name, state in zip(NAMES, states, strict=True):
-                await here.put(name, state)
+                await here.put(name, state, frozen=dice.random() < 0.2)
             await agree(here)
             reached.add((*states, False))
+            frozen += "FROZEN" in here.said()[0]
             if dice.random() < 0.3:
                 await here.rig.supervisor.halt("", "ci")
                 await agree(here)
@@ -222,3 +232,4 @@ async def test_the_top_bar_agrees_with_the_api_for_several_proxies() -> None:
             await agree(here)
 
     assert len(reached) > 140
+    assert frozen > 20

@@ -51,6 +51,16 @@ def _disable(asked: Asked, name: str | None) -> None:
     asked.say(found, f"{found.name} is closed")
 
 
+def _freeze(asked: Asked, name: str | None) -> None:
+    found = asked.client.freeze(name or asked.one)
+    asked.say(found, f"{found.name} is frozen: `thaw` lets it go on")
+
+
+def _thaw(asked: Asked, name: str | None) -> None:
+    found = asked.client.thaw(name or asked.one)
+    asked.say(found, f"{found.name} goes on")
+
+
 def _backend(asked: Asked, address: str) -> None:
     found = asked.client.update_proxy(asked.one, backend=address)
     asked.say(found, f"{found.name} connects to {found.backend}")
@@ -178,6 +188,13 @@ COMMANDS = [
     command(_remove, "remove", argument("name"), help="Remove a proxy and its connections."),
     command(_enable, "enable", argument("name", optional=True), help="Open a proxy."),
     command(_disable, "disable", argument("name", optional=True), help="Close a proxy."),
+    command(
+        _freeze,
+        "freeze",
+        argument("name", optional=True),
+        help="Accept nothing new, pass nothing, close nothing.",
+    ),
+    command(_thaw, "thaw", argument("name", optional=True), help="Let a frozen proxy go on."),
     command(_backend, "backend", argument("address"), help="Connect elsewhere from now on."),
     command(
         _tls,

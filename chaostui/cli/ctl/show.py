@@ -53,6 +53,8 @@ def behavior(proxy: ProxyView) -> str:
     mix = proxy.behavior or "normal"
     if proxy.bypass:
         mix += " (bypassed)"
+    if proxy.frozen:
+        mix = f"FROZEN {mix}"
     return f"{mix} +{len(proxy.chain)} in chain" if proxy.chain else mix
 
 

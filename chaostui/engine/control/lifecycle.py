@@ -82,7 +82,12 @@ class Lifecycle:
     def _refuse_if_halted(self, mix: Mix, chain: tuple[ChainEntry, ...] = ()) -> None:
         names = [name for name, weight in mix.weights if weight]
         names += [entry.handler for entry in chain]
-        if self._halt.halted and any(self.core.canonical(name) != NORMAL for name in names):
+        if any(self.core.canonical(name) != NORMAL for name in names):
+            self._refuse_fault()
+
+    def _refuse_fault(self) -> None:
+        """Take no new fault while everything is halted. Halted."""
+        if self._halt.halted:
             at = time.strftime("%H:%M:%S", time.localtime(self._halt.at))
             raise Halted(f"halted by {self._halt.by} at {at}")
 
@@ -240,6 +245,7 @@ class Lifecycle:
         steps = Steps()
         for proxy in tuple(self.core.proxies.values()):
             proxy.close()
+            proxy.freezer.turn(on=False)
             await steps.rest()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.core.all_closed(), seconds)

@@ -143,6 +143,23 @@ class Faults(Lifecycle):
         await found.replanning.done()
         return proxy_view(found)
 
+    async def freeze(self, proxy: str | None, actor: str) -> ProxyView:
+        """Accept nothing new, pass nothing and close nothing until ``thaw``. Halted, NotFound."""
+        found = self._find(proxy)
+        self._refuse_fault()
+        if not found.settings.enabled:
+            raise Conflict(f"{found.name} is closed: there is nothing to freeze")
+        if await found.freezer.put(on=True):
+            self._journal.write(actor, "frozen", found.name)
+        return proxy_view(found)
+
+    async def thaw(self, proxy: str | None, actor: str) -> ProxyView:
+        """Let a frozen proxy go on where it was. NotFound."""
+        found = self._find(proxy)
+        if await found.freezer.put(on=False):
+            self._journal.write(actor, "thawed", found.name)
+        return proxy_view(found)
+
     # -- chains -----------------------------------------------------------------------------
 
     def chain(self, proxy: str | None) -> tuple[ChainView, ...]:
@@ -244,6 +261,7 @@ class Faults(Lifecycle):
     def _calm(self, proxy: Proxy) -> None:
         proxy.layers.clear()
         proxy.bypass = False
+        proxy.freezer.turn(on=False)
         proxy.settings = replace(proxy.settings, chain=(), behavior=Mix())
         proxy.pins.clear()
         proxy.replan()

@@ -31,6 +31,7 @@ from chaostui.engine.relay.exchanges.contract import Exchanges
 from chaostui.engine.relay.exchanges.framed import Framed
 from chaostui.engine.relay.exchanges.starttls import StartTls
 from chaostui.engine.relay.exchanges.turns import Turns
+from chaostui.engine.relay.freezer import Freezer
 from chaostui.engine.tls.certificates import Tls
 from chaostui.engine.tls.upgrade import client_protocol
 from chaostui.errors import NotAllowed
@@ -50,6 +51,8 @@ WARN_INTERVAL = 10.0
 class Proxy:
     """A listener and its backend."""
 
+    bypass = False  # nothing acts then, though mix, chain and pins are kept
+
     def __init__(self, core: Core, settings: ProxySettings, tls: Tls | None = None) -> None:
         self.core = core
         self._spare_dice = random.Random(0)
@@ -61,9 +64,9 @@ class Proxy:
         self.layers = Layers(core.canonical_mix(settings.behavior))
         self.plan = Plan()
         self.replanning = Replanning(self)
-        self.bypass = False
         self.listener: Listener | None = None
         self.door = Doorkeeper(self)
+        self.freezer = Freezer(self, self.door.frozen_or_thawed)
         self.connections: dict[int, Connection] = {}
         self.half_closed: set[Connection] = set()
         self.departing: dict[Connection, None] = {}
@@ -237,6 +240,11 @@ class Proxy:
             told += names
         return told
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is accepted, passed or closed."""
+        return self.freezer.on
+
     # -- listening --------------------------------------------------------------------------
 
     async def open(self, listener: Listener) -> None:
@@ -248,7 +256,7 @@ class Proxy:
 
     async def accept(self) -> None:
         """Accept clients, if it listens and is at no limit."""
-        if self.listener is not None and self.core.backlogs.may_accept(self):
+        if not self.frozen and self.listener is not None and self.core.backlogs.may_accept(self):
             self.listener.at_once = self.core.accepts_at_once(self.settings.max_connections)
             await self.listener.accept(self.new_client)
 
@@ -267,6 +275,7 @@ class Proxy:
     def shut(self) -> None:
         """Give the address up and close every connection."""
         self.close()
+        self.freezer.turn(on=False)
         self.hang_up("proxy closed")
 
     def hang_up(self, reason: CloseReason) -> None:
@@ -313,6 +322,7 @@ class Proxy:
         self.sealed.pop(connection, None)
         self.pins.pop(connection, None)
         self.replanning.forget(connection)
+        self.freezer.forget(connection)
         self.stats.upstream += connection.up.received
         self.stats.downstream += connection.down.received
         self.core.closed(self)

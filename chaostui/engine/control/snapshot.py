@@ -133,6 +133,7 @@ def proxy_view(proxy: Proxy, counted: Carried | None = None) -> ProxyView:
         base=str(proxy.layers.base.mix),
         base_options=proxy.layers.base.options,
         bypass=proxy.bypass,
+        frozen=proxy.freezer.on,
         door=proxy.listener.state if proxy.listener is not None else "accept",
         pins=Counter([armed.name for armed in proxy.pins.values()]),
         mix=tuple(

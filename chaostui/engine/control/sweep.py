@@ -23,6 +23,8 @@ SETTLED = 5.0
 
 def sweep(proxy: Proxy, now: float) -> None:
     """End connections that were called, half-closed or idle for too long, or whose client left."""
+    if proxy.freezer.on:
+        return
     jobs, settings = proxy.core.jobs, proxy.settings
     jobs.each("giving calls up", lambda each: each.look(now), tuple(proxy.dialling))
     _keep_alive(proxy, now)

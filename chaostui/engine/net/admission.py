@@ -45,6 +45,10 @@ class Owner(Protocol):
         """The proxy's name."""
 
     @property
+    def frozen(self) -> bool:
+        """Whether nobody is met now."""
+
+    @property
     def jobs(self) -> Jobs:
         """Who does what is owed."""
 
@@ -73,6 +77,8 @@ class Doorkeeper:
     def look(self) -> None:
         """Act by the plan and the clock; called with each new plan and when time has passed."""
         self.rest()
+        if self._proxy.frozen:
+            return
         listener = self._proxy.listener
         if listener is None:
             self._acting = None
@@ -91,6 +97,15 @@ class Doorkeeper:
         if seconds is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(seconds, 0.0) + LATE, self._look)
+
+    def frozen_or_thawed(self) -> None:
+        """Let those who connect wait in the backlog, or let them in again."""
+        proxy = self._proxy
+        if not proxy.frozen:
+            self.look()
+            proxy.spawn(proxy.accept())
+        elif proxy.listener is not None:
+            proxy.listener.pause()
 
     async def _let_in(self, listener: Listener, waiting: list[socket.socket]) -> None:
         """Accept those who wait already, then all others."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chaostui.actions import Close, Reset
 from chaostui.engine.faults.exchange import Exchange
 from chaostui.engine.faults.items import NO_FRAME, What
+from chaostui.engine.pace.pauses import FROZEN
 from chaostui.engine.relay import departure, trail
 from chaostui.engine.relay.dialling import Dialling
 from chaostui.engine.relay.endpoint import Side
@@ -179,6 +181,8 @@ class Connection:
         else:
             self.selection.at_open()
             self.up.feed(What.OPEN, NO_FRAME, self.exchange)
+        if self.proxy.freezer.on:
+            self.proxy.freezer.stop(self)
 
     def turn_away(self) -> None:
         """The proxy was switched off, or removed, while its client was being accepted."""
@@ -213,7 +217,9 @@ class Connection:
 
     def joined(self) -> None:
         """The backend is there: what came before it goes on, ahead of anything else."""
-        if not self.closed and self.client.writable:
+        if self.proxy.freezer.defers(self, self.joined):
+            self.backend.pause(FROZEN)
+        elif not self.closed and self.client.writable:
             self.up.connected()
             self.down.settle()
             if self._final is not None:
@@ -263,7 +269,8 @@ class Connection:
         self.reason = "reset by client" if side is self.client else "reset by backend"
         across.unpause()
         over = out_of.finished and not out_of.cutting
-        if out_of.blocked or over or (out_of is self.up and departure.kept(self)):
+        kept = out_of.blocked or self.proxy.freezer.on
+        if kept or over or (out_of is self.up and departure.kept(self)):
             out_of.drop()
             across.reset()
         elif not out_of.ended:
@@ -280,7 +287,7 @@ class Connection:
         read before, nothing would ever be noticed.
         """
         link = self.up if side is self.client else self.down
-        kept = link is self.up and departure.kept(self)
+        kept = self.proxy.freezer.on or (link is self.up and departure.kept(self))
         if link.blocked or kept or side.eof or not link.dest.writable:
             side.vanish()
         else:
@@ -312,6 +319,8 @@ class Connection:
 
     def end(self, reason: CloseReason, final: Close | Reset) -> None:
         """Close or reset both sides, once what was already passed on has left."""
+        if self.proxy.freezer.defers(self, partial(self.end, reason, final)):
+            return
         self.reason = reason
         closing = isinstance(final, Close)
         self.client.talks = isinstance(final, Close) and final.unread

@@ -9,6 +9,7 @@ holds anything, nothing is asked, and bytes and ends pass in their order.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chaostui.engine.net.orphan import ends, orphaned
@@ -28,6 +29,8 @@ def kept(connection: Connection) -> bool:
 def client_ended(connection: Connection) -> None:
     """The client's FIN has come, or waits behind bytes that a fault keeps from being read."""
     up, proxy = connection.up, connection.proxy
+    if proxy.freezer.defers(connection, partial(client_ended, connection)):
+        return
     if up.ended or connection.closed or look(connection):
         return
     # It may wait, or be about to leave: the proxy looks again, and not for ever.
@@ -39,7 +42,7 @@ def client_ended(connection: Connection) -> None:
 
 def look(connection: Connection) -> bool:
     """Look whether a client whose FIN has come is gone; end the connection if so."""
-    if connection.closed or not kept(connection):
+    if connection.closed or connection.proxy.freezer.on or not kept(connection):
         return False
     protocol = connection.protocol
     framed = protocol.framed and not protocol.opaque

@@ -112,8 +112,9 @@ class Driver:
 
     def go_on(self) -> None:
         """The turn has come to go on with what was too much for one step of the loop."""
-        if self._link.dead:
-            return  # the connection has ended while it waited
+        link = self._link
+        if link.dead or link.connection.proxy.freezer.on:
+            return  # the connection has ended while it waited, or waits itself
         now = time.monotonic()
         self._do(self._ready().wake(now), now)
 
@@ -124,7 +125,7 @@ class Driver:
     def _ready(self) -> Pipeline:
         """The pipeline, told how its destination is."""
         pipe, link = self.pipe, self._link
-        pipe.out.open = link.dest.transport is not None
+        pipe.out.open = link.open
         pipe.out.full = link.source.paused & WRITE > 0
         pipe.chain = link.chain
         return pipe
@@ -137,6 +138,8 @@ class Driver:
             self._perform(effects)
         link, pipe = self._link, self.pipe
         while (due := pipe.deadline) is not None and due <= now + EARLY:
+            if link.connection.proxy.freezer.on:
+                break
             if link.rounds.spent():
                 link.rounds.wait(self)
                 break

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chaostui.engine.relay.connection import Connection
     from chaostui.engine.relay.dialling import Dialling
     from chaostui.engine.relay.exchanges.contract import Exchanges
+    from chaostui.engine.relay.freezer import Freezer
     from chaostui.engine.tls.certificates import Tls
 
 
@@ -59,6 +60,8 @@ class Owner(Protocol):
     sealed: dict[Connection, None]
     dialling: set[Dialling]
     pins: dict[Connection, Armed]
+    connections: dict[int, Connection]
+    freezer: Freezer
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from chaostui.tui.model.changes import (
     about,
     entry_body,
     put_bypass,
+    put_frozen,
     put_mix,
     put_pin,
     put_proxy,
@@ -68,6 +69,7 @@ def ends(proxy: ProxyView) -> str:
     pinned = sum(proxy.pins.values())
     parts += [f"{pinned} pinned"] if pinned else []
     parts += ["bypass"] if proxy.bypass else []
+    parts += ["frozen"] if proxy.frozen else []
     parts += ["closed"] if not proxy.enabled else []
     return " + ".join(parts)
 
@@ -80,7 +82,7 @@ def _fault(fault: FaultView) -> str:
 def _calmed(proxy: ProxyView) -> ProxyView:
     return replace(
         proxy, behavior="", base="", base_options={}, mix=(), chain=(), faults=(), pins={},
-        bypass=False, enabled=True, door="accept", not_reached=None,
+        bypass=False, frozen=False, enabled=True, door="accept", not_reached=None,
     )  # fmt: skip
 
 
@@ -98,6 +100,8 @@ def _back(proxy: ProxyView, pinned: Mapping[int, str]) -> list[Call]:
     back += [put_pin(connection, handler) for connection, handler in pinned.items()]
     if proxy.bypass:
         back.append(put_bypass(name, True))
+    if proxy.frozen:
+        back.append(put_frozen(name, True))
     if not proxy.enabled:
         back.append(put_proxy(name, {"enabled": False}))
     return back

@@ -170,6 +170,12 @@ def put_bypass(proxy: str, bypass: bool) -> Call:
     return Call(ask, about(proxy, lambda p: replace(p, bypass=bypass)), _take_proxy)
 
 
+def put_frozen(proxy: str, frozen: bool) -> Call:
+    """Freeze a proxy, or let it go on."""
+    ask = calls.freeze(proxy) if frozen else calls.thaw(proxy)
+    return Call(ask, about(proxy, lambda p: replace(p, frozen=frozen)), _take_proxy)
+
+
 def put_options(proxy: str, handler: str, values: Mapping[str, Any]) -> Call:
     """Change options of a handler; a value of None gives one back its default."""
     path = proxy_path(proxy, f"/handlers/{part(handler)}")
@@ -270,6 +276,17 @@ def bypass(proxies: Sequence[ProxyView]) -> Change:
     steps = tuple(Step(put_bypass(p.name, on), (put_bypass(p.name, not on),)) for p in wanted)
     place = f" on {', '.join(p.name for p in wanted)}" if len(proxies) > 1 else ""
     label = f"bypass{place}: everything passes" if on else f"bypass off{place}"
+    return Change(label, steps) if steps else NOTHING
+
+
+def freeze(proxies: Sequence[ProxyView]) -> Change:
+    """Freeze those that are open; or let all go on where they were all frozen."""
+    able = [proxy for proxy in proxies if proxy.enabled]
+    on = not all(proxy.frozen for proxy in able)
+    wanted = [proxy for proxy in able if proxy.frozen != on]
+    steps = tuple(Step(put_frozen(p.name, on), (put_frozen(p.name, not on),)) for p in wanted)
+    place = f" {', '.join(p.name for p in wanted)}" if len(proxies) > 1 else ""
+    label = f"frozen{place}: nothing passes" if on else f"thawed{place}"
     return Change(label, steps) if steps else NOTHING
 
 

@@ -153,6 +153,10 @@ def _timed(now: Situation, argument: str) -> Change:
     return changes.whole(now.proxies, alone, f"{name} for {figures.clock(seconds)}", seconds)
 
 
+def _freeze(now: Situation, argument: str) -> Change:
+    return changes.freeze(now.proxies)
+
+
 def _halt(now: Situation, argument: str) -> Change:
     return Change("halt: everything is normal", (Step(Call(calls.halt())),))
 
@@ -179,7 +183,9 @@ def sweeps(calls: Iterable[Call], proxies: Sequence[ProxyView]) -> bool:
 
 
 def _share(proxy: ProxyView) -> float:
-    """The share of faults in force, where anything is."""
+    """The share of traffic that is faulty: all of it while nothing passes."""
+    if proxy.frozen:
+        return 100.0
     return 0.0 if proxy.bypass or not proxy.enabled else mix.faulty(mix.read(proxy.behavior))
 
 
@@ -194,6 +200,7 @@ FAULTS: Mapping[str, Callable[[Situation, str], Change]] = {
     "fault.normal": _normal,
     "fault.normal-here": _normal_here,
     "fault.bypass": _bypass,
+    "fault.freeze": _freeze,
     "fault.solo": _solo,
     "fault.timed": _timed,
     "engine.halt": _halt,

@@ -45,9 +45,11 @@ def line(proxy: ProxyView, rate: float) -> ProxyLine:
 
 
 def _state(proxy: ProxyView, share: float) -> tuple[str, str]:
-    """The state in words: closed, bypassed, what meets clients, faults, pins, normal."""
+    """The state in words: closed, frozen, bypassed, what meets clients, faults, pins, normal."""
     if not proxy.enabled:
         return "CLOSED", "bad"
+    if proxy.frozen:
+        return "FROZEN", "bad"
     if proxy.bypass:
         return "bypass", "warn"
     if proxy.door in DOORS:

@@ -26,7 +26,7 @@ class Status:
     """``good``, ``warn`` or ``bad``: how the words are coloured."""
     ending: str = ""
     faults: bool = False
-    """Whether anything is injected, or a proxy is closed."""
+    """Whether anything is injected, or a proxy is closed or frozen."""
 
     @property
     def word(self) -> str:
@@ -49,6 +49,7 @@ class _Place:
     owner: str = ""
     closed: bool = False
     bypass: bool = False
+    frozen: bool = False
 
     @property
     def faults(self) -> bool:
@@ -72,18 +73,20 @@ def status(
     places = [_place(proxy, passing=engine.halt.halted) for proxy in proxies]
     on = [place for place in places if place.faults]
     closed = [place for place in places if place.closed]
+    frozen = [place for place in places if place.frozen]
     passing = [place for place in places if place.bypass]
     head = _halted(engine)
-    if not head and not on and not closed and len(passing) == len(places):
+    if not head and len(passing) == len(places):
         return Status(("BYPASS: everything passes", "BYPASS"), "warn")
-    if not (head or on or closed or passing):
+    if not (head or on or closed or frozen or passing):
         return Status((f"ALL NORMAL{_spared(proxies)}", "ALL NORMAL"), "good")
-    role = "bad" if on or closed else "warn"
+    role = "bad" if on or closed or frozen else "warn"
+    kept = (("CLOSED", closed), ("FROZEN", frozen), ("BYPASS", passing))
     return Status(
-        _wordings(head, on, closed, passing, places, view),
+        _wordings(head, on, kept, places, view),
         role,
         _ending(proxies),
-        faults=bool(on or closed),
+        faults=bool(on or closed or frozen),
     )
 
 
@@ -97,6 +100,8 @@ def _place(proxy: ProxyView, *, passing: bool) -> _Place:
     name = safe_text(proxy.name, limit=24)
     if not proxy.enabled:
         return _Place(name, closed=True)
+    if proxy.frozen:
+        return _Place(name, frozen=True)
     if proxy.bypass:
         return _Place(name, bypass=True)
     if passing:
@@ -121,14 +126,13 @@ def _spared(proxies: Sequence[ProxyView]) -> str:
 def _wordings(
     head: str,
     on: Sequence[_Place],
-    closed: Sequence[_Place],
-    passing: Sequence[_Place],
+    kept: Sequence[tuple[str, Sequence[_Place]]],
     places: Sequence[_Place],
     view: Sequence[str],
 ) -> tuple[str, ...]:
     """From every proxy by its name to how many there are."""
     one = len(places) == 1
-    calm = [p.name for p in places if not (p.faults or p.closed or p.bypass)]
+    calm = [p.name for p in places if not (p.faults or p.closed or p.frozen or p.bypass)]
     beside = [name for name in calm if name in view and len(view) == 1]
     heads = [head] if head else []
     long, short, counted = [*heads], [*heads], [*heads]
@@ -141,12 +145,14 @@ def _wordings(
             "FAULTS ON " + ", ".join(_named(p, one, t) for p, t in zip(on, share, strict=True))
         )
         counted.append(f"FAULTS ON {share[0] if one else f'{len(on)}/{len(places)}'}")
-    for word, some in (("CLOSED", closed), ("BYPASS", passing)):
+    for word, some in kept:
         if some:
+            # The display can be frozen too.
+            said = "PROXY FROZEN" if one and word == "FROZEN" else word
             names = ", ".join(place.name for place in some)
-            long.append(word if one else f"{word} {names}")
-            short.append(word if one else f"{word} {names}")
-            counted.append(word if one else f"{word} {len(some)}/{len(places)}")
+            long.append(said if one else f"{word} {names}")
+            short.append(said if one else f"{word} {names}")
+            counted.append(said if one else f"{word} {len(some)}/{len(places)}")
     return (" · ".join(long), " · ".join(short), " · ".join(counted), counted[0])
 
 

@@ -81,7 +81,7 @@ class OptionsScreen(ConsoleScreen):
 
     async def _learn(self) -> None:
         try:
-            self._profile = (await self.session.link.do(calls.profile())).profile
+            self._profile = await self.session.link.do(calls.profile())
         except (ChaosError, OSError) as error:
             self.session.flash(str(error), "bad")
         self._show()

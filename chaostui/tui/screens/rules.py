@@ -152,7 +152,7 @@ class RulesScreen(ConsoleScreen):
             text = safe_text(str(error), limit=300)
             self.diff.show([(Cell(text, 0, "bad"),)], f"{path.name} cannot be used")
             return
-        entries = [entry for change in answer.changes for entry in _difference(change)]
+        entries = [entry for change in answer for entry in _difference(change)]
         title = f"Loading {safe_text(path.name, limit=40)} would change"
         empty = [(Cell("no difference: this is what runs", 0, "good"),)]
         self.diff.show(entries or empty, title if entries else safe_text(path.name, limit=40))
@@ -162,7 +162,7 @@ class RulesScreen(ConsoleScreen):
         if profile is None:
             return
         try:
-            before = (await self.session.link.do(calls.profile())).profile
+            before = await self.session.link.do(calls.profile())
         except (ChaosError, OSError) as error:
             self.session.flash(f"{path.name}: {error}", "bad")
             return
@@ -193,7 +193,7 @@ class RulesScreen(ConsoleScreen):
         else:
             self.session.saved()
             self._loaded = None
-            self.session.flash(f"saved to {answer.path}, comments kept", "good")
+            self.session.flash(f"saved to {answer}, comments kept", "good")
         self.tick()
 
     async def _save_as(self, name: str) -> None:

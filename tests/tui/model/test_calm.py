@@ -25,6 +25,7 @@ def changed(**values: object) -> ProxyView:
         (changed(chain=(FakeEngine().entry("delay"),)), "chain 1"),
         (changed(pins={"hang": 2, "normal": 1}), "3 pinned"),
         (changed(bypass=True, enabled=False), "bypass + closed"),
+        (changed(frozen=True), "frozen"),
         (
             changed(faults=(
                 FaultView(id="1", session="s", owner="a_test", behavior="5:hang"),
