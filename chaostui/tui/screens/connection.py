@@ -63,7 +63,7 @@ class Facts(LineView):
             ("request", safe_text(rows.texts("request")[at], limit=60) or "-"),
             ("parsed", safe_text(rows.texts("opaque")[at], limit=60) or "yes"),
             ("up ↑", figures.size(number["up"])), ("down ↓", figures.size(number["down"])),
-            ("rate", f"{figures.short(number['rate'])}/s"), ("held", figures.size(number["held"])),
+            ("rate", figures.rate(number["rate"])), ("held", figures.size(number["held"])),
             ("exch", figures.count(number["exchanges"])), ("hits", figures.count(number["hits"])),
         ]  # fmt: skip
         return [self._row(cells[n : n + 4], width) for n in range(0, 16, 4)]

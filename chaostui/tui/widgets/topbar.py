@@ -68,7 +68,8 @@ class TopBar(LineView):
         ending = f"  {state.ending}" if state.ending else ""
         if len(state.wordings[-1]) + len(ending) > room:
             ending = ""
-        line = [Segment(state.fit(room - len(ending)), self.ink(state.role))]
+        role = "dim" if session.lost else state.role  # it was so; nobody knows what is
+        line = [Segment(state.fit(room - len(ending)), self.ink(role))]
         if ending:
             line.append(Segment(ending, self.ink("warn")))
         return [*line, *link]
