@@ -18,7 +18,7 @@ import chaostui
 
 ROOT = str(Path(chaostui.__file__).parent) + "/"
 MESSAGE = b"*1\r\n$4\r\nPING\r\n"
-BESIDE = ("core.py", "jobs.py", "memory.py", "sweep.py", "watch.py", "files.py")
+BESIDE = ("runtime.py", "jobs.py", "memory.py", "sweep.py", "watch.py", "files.py")
 """Files of what the engine does by the clock, whoever speaks."""
 
 
