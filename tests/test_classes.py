@@ -16,19 +16,17 @@ METHODS = 20
 DEPTH = 2
 
 MORE_METHODS = {
-    "AsyncClient": (71, "a public face that only translates: one method a call of the API"),
-    "Client": (71, "the same for code that waits"),
     "ConnectionsTable": (23, "a widget, whose keys and mouse are methods"),
     "ControlProtocol": (21, "overrides what uvicorn's protocol calls"),
     "Connection": (30, "what sides, links, exchanges and the API ask of one connection"),
     "Driver": (24, "the pipeline's clock, timer, sockets and user calls"),
-    "Faults": (21, "a floor of the supervisor's face"),
+    "Faults": (23, "a floor of the supervisor's face"),
     "Framed": (31, "the exchanges of read bytes, with both directions' questions"),
-    "Lifecycle": (29, "a floor of the supervisor's face"),
-    "Link": (31, "one direction, with the questions of both its ends"),
+    "Lifecycle": (30, "a floor of the supervisor's face"),
+    "Link": (33, "one direction, with the questions of both its ends"),
     "Looks": (26, "a public face that only translates: what tests look at"),
     "Pipeline": (30, "the state machine, one method an event"),
-    "Proxy": (38, "listener, plan and connections of one proxy"),
+    "Proxy": (39, "listener, plan and connections of one proxy"),
     "Session": (32, "the console's one door to its engine"),
     "Side": (32, "one socket, with what asyncio calls"),
     "Supervisor": (30, "a public face that only translates: what may be done to an engine"),
