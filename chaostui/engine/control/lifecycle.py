@@ -82,12 +82,7 @@ class Lifecycle:
     def _refuse_if_halted(self, mix: Mix, chain: tuple[ChainEntry, ...] = ()) -> None:
         names = [name for name, weight in mix.weights if weight]
         names += [entry.handler for entry in chain]
-        if any(self.core.canonical(name) != NORMAL for name in names):
-            self._refuse_fault()
-
-    def _refuse_fault(self) -> None:
-        """Take no new fault while everything is halted. Halted."""
-        if self._halt.halted:
+        if self._halt.halted and any(self.core.canonical(name) != NORMAL for name in names):
             at = time.strftime("%H:%M:%S", time.localtime(self._halt.at))
             raise Halted(f"halted by {self._halt.by} at {at}")
 

@@ -19,6 +19,9 @@ from chaostui.options import unknown
 from chaostui.settings import MAX_CHAIN, ChainEntry, Mix, composed, name_of
 from chaostui.wire.views import ChainView, HaltView, HandlerView, ProxyView
 
+FREEZE = Mix((("freeze", 100.0),))
+"""How a halt sees that something shall be frozen: as a fault like others."""
+
 
 class Faults(Lifecycle):
     """Changing what happens to the traffic."""
@@ -44,7 +47,7 @@ class Faults(Lifecycle):
         self._refuse_if_halted(mix)
         before = str(found.layers.top.mix)
         if duration is not None:
-            layer = Layer(mix, options or {}, self._fault_id(), "", actor, _end(duration))
+            layer = Layer(mix, options or {}, fault_id(), "", actor, _end(duration))
             self._with_layer(found, layer)
         else:
             top = found.layers.top
@@ -146,7 +149,7 @@ class Faults(Lifecycle):
     async def freeze(self, proxy: str | None, actor: str) -> ProxyView:
         """Accept nothing new, pass nothing and close nothing until ``thaw``. Halted, NotFound."""
         found = self._find(proxy)
-        self._refuse_fault()
+        self._refuse_if_halted(FREEZE)
         if not found.settings.enabled:
             raise Conflict(f"{found.name} is closed: there is nothing to freeze")
         if await found.freezer.put(on=True):
@@ -181,9 +184,6 @@ class Faults(Lifecycle):
             proxy.settings = old
             raise
 
-    def _chain_view(self, proxy: Proxy, name: str) -> ChainView:
-        return next(chain_view(entry) for entry in proxy.entries() if entry.name == name)
-
     async def add_chain(self, proxy: str | None, entry: ChainEntry, actor: str) -> ChainView:
         """Add an entry to the end of a chain; it acts at once on live connections.
 
@@ -200,7 +200,7 @@ class Faults(Lifecycle):
         self._set_chain(found, (*chain, replace(entry, name=name)))
         self._journal.write(actor, "chain", found.name, after=name)
         await found.replanning.done()
-        return self._chain_view(found, name)
+        return _entry_view(found, name)
 
     async def update_chain(
         self,
@@ -221,7 +221,7 @@ class Faults(Lifecycle):
         self._set_chain(found, chain)
         self._journal.write(actor, "chain changed", found.name, after=name)
         await found.replanning.done()
-        return self._chain_view(found, name)
+        return _entry_view(found, name)
 
     async def remove_chain(self, proxy: str | None, name: str, actor: str) -> None:
         """Take an entry out of a chain; what it held goes on. NotFound."""
@@ -291,9 +291,14 @@ class Faults(Lifecycle):
         """Whether everything is halted, and by whom."""
         return self._halt
 
-    @staticmethod
-    def _fault_id() -> str:
-        return secrets.token_hex(4)
+
+def fault_id() -> str:
+    """An id for a fault that lies over a proxy's own mix."""
+    return secrets.token_hex(4)
+
+
+def _entry_view(proxy: Proxy, name: str) -> ChainView:
+    return next(chain_view(entry) for entry in proxy.entries() if entry.name == name)
 
 
 def _name(entry: ChainEntry) -> str:

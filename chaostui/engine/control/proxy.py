@@ -240,11 +240,6 @@ class Proxy:
             told += names
         return told
 
-    @property
-    def frozen(self) -> bool:
-        """Whether nothing is accepted, passed or closed."""
-        return self.freezer.on
-
     # -- listening --------------------------------------------------------------------------
 
     async def open(self, listener: Listener) -> None:
@@ -256,7 +251,8 @@ class Proxy:
 
     async def accept(self) -> None:
         """Accept clients, if it listens and is at no limit."""
-        if not self.frozen and self.listener is not None and self.core.backlogs.may_accept(self):
+        frozen = self.freezer.on
+        if not frozen and self.listener is not None and self.core.backlogs.may_accept(self):
             self.listener.at_once = self.core.accepts_at_once(self.settings.max_connections)
             await self.listener.accept(self.new_client)
 

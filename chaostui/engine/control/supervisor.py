@@ -14,7 +14,7 @@ from pathlib import Path
 
 from chaostui import __version__
 from chaostui.catalog import Catalog
-from chaostui.engine.control.mixes import Faults
+from chaostui.engine.control.mixes import Faults, fault_id
 from chaostui.engine.control.proxy import Proxy
 from chaostui.engine.control.sessions import Session, Sessions
 from chaostui.engine.control.snapshot import (
@@ -224,7 +224,7 @@ class Supervisor(Faults):
         mix = self.core.canonical_mix(mix)
         self._refuse_if_halted(mix)
         ends = None if duration is None else time.monotonic() + duration
-        layer = Layer(mix, options or {}, self._fault_id(), session, owner.owner, ends)
+        layer = Layer(mix, options or {}, fault_id(), session, owner.owner, ends)
         before = str(found.layers.top.mix)
         self._with_layer(found, layer)
         owner.faults.append((found, layer))

@@ -31,6 +31,12 @@ LATE = 0.001
 WHAT = {"refuse": "clients are refused", "stall": "clients cannot connect"}
 
 
+class Frozen(Protocol):
+    """Whether all stands still."""
+
+    on: bool
+
+
 class Owner(Protocol):
     """The proxy whose clients are met."""
 
@@ -45,7 +51,7 @@ class Owner(Protocol):
         """The proxy's name."""
 
     @property
-    def frozen(self) -> bool:
+    def freezer(self) -> Frozen:
         """Whether nobody is met now."""
 
     @property
@@ -77,7 +83,7 @@ class Doorkeeper:
     def look(self) -> None:
         """Act by the plan and the clock; called with each new plan and when time has passed."""
         self.rest()
-        if self._proxy.frozen:
+        if self._proxy.freezer.on:
             return
         listener = self._proxy.listener
         if listener is None:
@@ -101,7 +107,7 @@ class Doorkeeper:
     def frozen_or_thawed(self) -> None:
         """Let those who connect wait in the backlog, or let them in again."""
         proxy = self._proxy
-        if not proxy.frozen:
+        if not proxy.freezer.on:
             self.look()
             proxy.spawn(proxy.accept())
         elif proxy.listener is not None:

@@ -125,7 +125,8 @@ class Driver:
     def _ready(self) -> Pipeline:
         """The pipeline, told how its destination is."""
         pipe, link = self.pipe, self._link
-        pipe.out.open = link.open
+        frozen = link.connection.proxy.freezer.on
+        pipe.out.open = link.dest.transport is not None and not frozen
         pipe.out.full = link.source.paused & WRITE > 0
         pipe.chain = link.chain
         return pipe

@@ -176,20 +176,10 @@ class Link:
         self.source.resume(DIAL)
         self.direct = self._untouched and self.dest.writable
 
-    @property
-    def open(self) -> bool:
-        """Whether what leaves may be written: ``dest`` is there, and the proxy is not frozen."""
-        return self.dest.transport is not None and not self.connection.proxy.freezer.on
-
-    def go_on(self) -> None:
-        """The proxy was thawed: do what has come due."""
+    def drained(self, *, thawed: bool = False) -> None:
+        """The other side takes bytes again, or the proxy was thawed and much may be due."""
         if self._driver is not None:
-            self._driver.go_on()
-
-    def drained(self) -> None:
-        """The other side takes bytes again."""
-        if self._driver is not None:
-            self._driver.flush()
+            self._driver.go_on() if thawed else self._driver.flush()
 
     def send(self, data: bytes) -> None:
         """Pass bytes on after those that are held: a user's own."""

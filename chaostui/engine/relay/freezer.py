@@ -80,7 +80,7 @@ class Freezer:
             if connection.closed:
                 return
         for link in (connection.up, connection.down):
-            link.go_on()
+            link.drained(thawed=True)
         connection.client.resume(FROZEN)
         connection.backend.resume(FROZEN)
 
