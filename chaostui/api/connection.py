@@ -11,6 +11,7 @@ import asyncio
 import logging
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -64,7 +65,7 @@ class ControlProtocol(HttpToolsProtocol):
         self.holds = False
         """Whether a session lives as long as this connection does."""
         self.resting_since: float | None = None
-        """When the last answer was complete, on the loop's clock; None: a request is under way."""
+        """When the last answer was complete, by time.monotonic; None: a request is under way."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or say 503 where there are too many."""
@@ -118,7 +119,7 @@ class ControlProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Rest until the next request."""
         if not self.pipeline and self._deadline is None:
-            self.resting_since = self.loop.time()
+            self.resting_since = time.monotonic()  # the loop's clock is of milliseconds
         super().on_response_complete()
 
     # -- parser callbacks
