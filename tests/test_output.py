@@ -153,6 +153,8 @@ CASES: dict[str, tuple[str, ...]] = {
     "stop": (),
     "tls": ("passthrough",),
     "unpin": ("1",),
+    "freeze": (),
+    "thaw": (),
     "weight": ("delay", "5"),
 }
 

@@ -50,6 +50,7 @@ class Case:
 CASES = {
     "fault.toggle 1": Case(after=("1",)),
     "fault.solo": Case(after=("s",)),
+    "fault.freeze": Case(after=("F",)),
     "fault.weight": Case(typed="delay 40", after=("enter",)),
     "fault.timed": Case(typed="10s", after=("enter",)),
     "fault.undo": Case(before=("0",)),

@@ -309,4 +309,4 @@ async def test_a_long_line_of_a_list_is_told_whole() -> None:
     async with console(size=(100, 30)) as shown:
         await shown.press("O", "j")
 
-        assert "one that cannot be bound changes nothing" in shown.text()
+        assert "where the traffic goes: host:port or unix:/path" in shown.text()

@@ -477,6 +477,7 @@ async def test_events_carry_the_name_of_their_proxy_or_are_of_the_one_in_view() 
         engine.change("ci", "/proxies/redis/mix", {"hang": 6})
         await shown.settle()
         await shown.later()
+        await shown.until("redis: ci: weights")
         everything = shown.text()
         await shown.press("n")
         await shown.later()
@@ -599,17 +600,16 @@ async def test_a_maximised_pane_grows_and_keeps_the_top_bar(
         focused.focus()
         before, text = focused.size, shown.text().splitlines()
         await shown.press("backslash")
-        grown = focused.size
 
-        assert grown.width >= size[0] - 2
-        assert grown.height >= size[1] - 5
+        await eventually(lambda: focused.size.width >= size[0] - 2)
+        assert focused.size.height >= size[1] - 5
         assert "FAULTS ON" in shown.text().splitlines()[0]
         assert "? help" in shown.text() or "  ?  " in shown.text()
         await shown.press("backslash")
-        assert focused.size == before
+        await eventually(lambda: focused.size == before)
         assert len(shown.text().splitlines()) == len(text)
         await shown.press("backslash", "escape")
-        assert focused.size == before
+        await eventually(lambda: focused.size == before)
 
 
 async def test_a_frame_that_comes_as_the_console_ends_is_not_shown() -> None:
