@@ -14,6 +14,7 @@ from textual.command import CommandList, CommandPalette
 
 from chaostui.tui.config import ConsoleConfig
 from chaostui.tui.widgets.chainlist import ChainList
+from chaostui.tui.widgets.footer import FlashLine
 from tests.tui.console import Console, console
 from tests.tui.fake import FakeEngine
 from tests.wait import eventually
@@ -223,6 +224,9 @@ async def take(picture: Picture, folder: Path) -> tuple[str, str]:
             config=ConsoleConfig(theme=picture.theme, glyphs=picture.glyphs),
         ) as shown:  # fmt: skip
             await picture.steps(shown)
+            for flash in shown.app.screen.query(FlashLine):
+                flash.tick()  # what was said may be over since it was drawn last
+            await shown.settle()
             await shown.stop_blinking()
             return stable(shown.app.export_screenshot(title="chaostui")), shown.text()
 
